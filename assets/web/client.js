@@ -1,0 +1,165 @@
+/*
+ * The page's side of the contract: one function a route.
+ *
+ * XMLHttpRequest and not fetch(), for all of them, because it is the only
+ * way that tells how much of an upload has left, in every browser, over
+ * HTTP/1.1. Every failure comes out as one ApiError, whose `kind` says
+ * what happened on the way ("network", "timeout", "aborted") or that the
+ * server itself refused ("http", then with the status and the stable word
+ * of its problem+json).
+ *
+ * Nothing of the conversation is kept here. The access key, where the
+ * server asks for one, lives in this module's memory and nowhere else.
+ */
+
+const SHORT_TIMEOUT_MS = 15_000;
+const VOICE_TIMEOUT_MS = 120_000;
+const RETRY_AFTER_DEFAULT_S = 5;
+const RETRY_AFTER_MAX_S = 3600;
+const AUDIO_PATH = /^\/api\/(?:v1\/)?voice\/audio\/[0-9a-f-]{36}$/;
+
+const EXTENSIONS = new Map([
+	["audio/webm", "webm"], ["audio/mp4", "m4a"], ["audio/ogg", "ogg"],
+]);
+
+let accessKey = "";
+
+export class ApiError extends Error {
+	constructor(kind, { status = 0, word = "", requestId = "", retryAfter = 0 } = {}) {
+		super(`${kind} ${status} ${word}`);
+		this.kind = kind;
+		this.status = status;
+		this.word = word;
+		this.requestId = requestId;
+		this.retryAfter = retryAfter;
+	}
+}
+
+export function setAccessKey(key) {
+	accessKey = key;
+}
+
+/* RFC 9110, 10.2.3: seconds or a date. 0 where the answer has none. */
+export function retryAfterSeconds(value, now = Date.now()) {
+	if (!value)
+		return 0;
+	const seconds = /^\d+$/.test(value.trim()) ? Number(value) : (Date.parse(value) - now) / 1000;
+	if (!Number.isFinite(seconds))
+		return RETRY_AFTER_DEFAULT_S;
+	return Math.min(Math.max(Math.ceil(seconds), 1), RETRY_AFTER_MAX_S);
+}
+
+function send(method, path, { body = null, headers = {}, timeout = SHORT_TIMEOUT_MS, signal, onSent } = {}) {
+	return new Promise((resolve, reject) => {
+		const xhr = new XMLHttpRequest();
+		const abort = () => xhr.abort();
+		const fail = (kind) => {
+			signal?.removeEventListener("abort", abort);
+			reject(new ApiError(kind));
+		};
+
+		if (signal?.aborted)
+			return fail("aborted");
+		xhr.open(method, path);
+		xhr.responseType = "blob";
+		xhr.timeout = timeout;
+		for (const [name, value] of Object.entries(headers))
+			xhr.setRequestHeader(name, value);
+		if (accessKey)
+			xhr.setRequestHeader("Authorization", `Bearer ${accessKey}`);
+		if (onSent) {
+			xhr.upload.onprogress = (e) => e.lengthComputable && onSent(Math.min(e.loaded / e.total, 0.99));
+			xhr.upload.onload = () => onSent(1);
+		}
+		xhr.onerror = () => fail("network");
+		xhr.ontimeout = () => fail("timeout");
+		xhr.onabort = () => fail("aborted");
+		xhr.onload = () => {
+			signal?.removeEventListener("abort", abort);
+			resolve(xhr);
+		};
+		signal?.addEventListener("abort", abort, { once: true });
+		xhr.send(body);
+	});
+}
+
+async function call(method, path, options) {
+	const xhr = await send(method, path, options);
+
+	if (xhr.status >= 200 && xhr.status < 300)
+		return xhr.response;
+	let problem = {};
+	try {
+		problem = JSON.parse(await xhr.response.text());
+	} catch {
+		/* A proxy's page instead of a problem: the status has to do. */
+	}
+	throw new ApiError("http", {
+		status: xhr.status,
+		word: typeof problem?.error === "string" ? problem.error : "",
+		requestId: xhr.getResponseHeader("X-Request-ID") ?? "",
+		retryAfter: retryAfterSeconds(xhr.getResponseHeader("Retry-After")),
+	});
+}
+
+async function callJson(method, path, options) {
+	const blob = await call(method, path, options);
+	try {
+		return JSON.parse(await blob.text());
+	} catch {
+		throw new ApiError("http", { status: 502, word: "bad_answer" });
+	}
+}
+
+export async function startSession(options) {
+	const answer = await callJson("POST", "/api/session/start", options);
+	if (typeof answer?.session_id !== "string")
+		throw new ApiError("http", { status: 502, word: "bad_answer" });
+	return { id: answer.session_id, message: String(answer.message ?? ""), expiresAt: Date.parse(answer.expires_at) || 0 };
+}
+
+export function endSession(id, options) {
+	return call("POST", "/api/session/end", {
+		...options,
+		body: JSON.stringify({ session_id: id }),
+		headers: { "Content-Type": "application/json" },
+	});
+}
+
+/*
+ * One turn. `key` is made once for a recording and sent with every try of
+ * it: a repeat after a lost answer returns that answer, and the turn is
+ * never there twice. session_id goes first, so that the server can refuse
+ * before the audio comes.
+ */
+export async function sendVoice(id, recording, key, options) {
+	const type = recording.type.split(";")[0];
+	const body = new FormData();
+	body.append("session_id", id);
+	body.append("audio", recording, `speech.${EXTENSIONS.get(type) ?? "bin"}`);
+	const answer = await callJson("POST", "/api/voice/process", {
+		...options, body, timeout: VOICE_TIMEOUT_MS, headers: { "Idempotency-Key": key },
+	});
+	if (typeof answer?.text !== "string")
+		throw new ApiError("http", { status: 502, word: "bad_answer" });
+	return {
+		transcript: String(answer.transcript ?? ""),
+		text: answer.text,
+		audioUrl: AUDIO_PATH.test(answer.audio_url ?? "") ? answer.audio_url : null,
+		degraded: Array.isArray(answer.degraded) ? answer.degraded : [],
+	};
+}
+
+export function fetchAudio(url, options) {
+	return call("GET", url, options);
+}
+
+/* Whether the server can be reached at all: any answer will do. */
+export async function isReachable(options) {
+	try {
+		await send("GET", "/api/health/live", { timeout: 5000, ...options });
+		return true;
+	} catch {
+		return false;
+	}
+}

@@ -1,0 +1,247 @@
+/*
+ * Everything that is seen: the only module that touches the document.
+ *
+ * Text reaches the document by textContent and nodes by createElement
+ * alone, so that the page runs with Trusted Types and no policy at all:
+ * there is no way here from a string to markup. Style follows from
+ * `data-state` on the root; the few values that change by the frame are
+ * custom properties, set through the CSSOM, which a policy without inline
+ * styles allows.
+ *
+ * What a screen reader hears is one short line at each change of state
+ * (#say), and not the log: the reply is spoken already, and two voices at
+ * once help nobody. A reply that comes as text only is said there.
+ */
+
+import { Meter } from "/assets/meter.js";
+
+const $ = (id) => document.getElementById(id);
+const root = document.documentElement;
+
+/* state: what is shown, what the button is called, what is said. */
+const STATES = {
+	loading: ["Getting ready", "Getting ready", ""],
+	welcome: ["Tap the light to begin", "Begin a conversation", ""],
+	starting: ["One moment", "One moment", "One moment."],
+	ready: ["Tap or hold to speak", "Start speaking", "Ready. Start speaking when you like."],
+	opening: ["Opening the microphone", "Opening the microphone", ""],
+	listening: ["Listening", "Stop and send", "Listening."],
+	sending: ["Sending", "Sending", "Sending."],
+	thinking: ["Thinking", "Thinking", "Thinking."],
+	speaking: ["Speaking", "Interrupt and speak", "Speaking."],
+	waiting: ["Waiting a moment", "Waiting a moment", ""],
+	offline: ["Waiting for the connection", "Waiting for the connection", ""],
+	error: ["", "Try again", ""],
+	blocked: ["", "Not available", ""],
+	ended: ["Tap the light to begin anew", "Begin a new conversation", "The conversation is over."],
+};
+const BUSY = new Set(["loading", "starting", "opening", "sending", "thinking", "waiting", "offline", "blocked"]);
+const CANCEL = { opening: "Cancel", listening: "Discard", sending: "Cancel", thinking: "Cancel", speaking: "Stop" };
+
+const ACTIONS = {
+	retry: "Try now", discard: "Discard", dismiss: "Leave it", listen: "Try again",
+	restart: "Begin a new one", "restart-send": "Begin a new one and send it", key: "Enter the key",
+};
+
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
+function element(name, className, text) {
+	const e = document.createElement(name);
+	e.className = className;
+	if (text !== undefined)
+		e.textContent = text;
+	return e;
+}
+
+/* One of its two pictures, by a class on the button. */
+function replayPicture() {
+	const ns = "http://www.w3.org/2000/svg";
+	const svg = document.createElementNS(ns, "svg");
+	svg.setAttribute("viewBox", "0 0 24 24");
+	svg.setAttribute("aria-hidden", "true");
+	for (const [name, d] of [["play", "M8 5.5v13l10.5-6.5z"], ["halt", "M7 7h10v10H7z"]]) {
+		const path = document.createElementNS(ns, "path");
+		path.setAttribute("d", d);
+		path.setAttribute("class", name);
+		svg.append(path);
+	}
+	return svg;
+}
+
+export class View {
+	meter = new Meter($("meter"), (level) => $("orb").style.setProperty("--level", level.toFixed(3)));
+	onAction = () => {};
+
+	state(name, { hint } = {}) {
+		const [shown, label, said] = STATES[name];
+		const orb = $("orb");
+
+		root.dataset.state = name;
+		$("status").textContent = hint ?? shown;
+		$("orb-label").textContent = label;
+		orb.disabled = name === "loading" || name === "blocked";
+		orb.setAttribute("aria-disabled", String(BUSY.has(name)));
+		this.#cancel(CANCEL[name] ?? "");
+		$("sent").hidden = name !== "sending";
+		$("sent").value = 0;
+		if (name !== "waiting")
+			orb.style.removeProperty("--part");
+		this.say(hint ?? said);
+	}
+
+	#cancel(label) {
+		const button = $("cancel");
+		const focused = document.activeElement === button;
+		button.hidden = label === "";
+		button.textContent = label || "Cancel";
+		if (focused && button.hidden)
+			$("orb").focus();
+	}
+
+	say(words) {
+		if (words)
+			$("say").textContent = words;
+	}
+
+	hint(words) {
+		$("status").textContent = words;
+		this.say(words);
+	}
+
+	listened(seconds, limit) {
+		const left = limit - seconds;
+		$("status").textContent = left <= 15 ? `Listening, ${Math.max(Math.ceil(left), 0)} s left` : `Listening ${clock(seconds)}`;
+	}
+
+	sent(part) {
+		$("sent").value = part;
+		$("status").textContent = `Sending ${Math.round(part * 100)} %`;
+	}
+
+	/* inSession: the conversation is shown, else the welcome. */
+	place(inSession) {
+		$("welcome").hidden = inSession;
+		$("talk").hidden = !inSession;
+		$("leave").hidden = !inSession;
+	}
+
+	focusOn(what) {
+		$(what).focus();
+	}
+
+	clearTalk() {
+		$("log").replaceChildren();
+	}
+
+	#append(kind, who, text) {
+		const article = element("div", `turn ${kind}`);
+		const words = element("p", "words", text);
+		words.prepend(element("span", "unseen", `${who}: `));
+		article.append(words);
+		$("log").append(article);
+		$("log").scrollTop = $("log").scrollHeight;
+		return article;
+	}
+
+	addNote(text) {
+		$("log").append(element("p", "note", text));
+		$("log").scrollTop = $("log").scrollHeight;
+	}
+
+	addYou(text) {
+		this.#append("you", "You", text || "(no words were understood)");
+	}
+
+	/* onReplay: called when the person wants to hear it again. Returns a handle. */
+	addReply(text, { onReplay = null, notes = [] } = {}) {
+		const article = this.#append("reply", "Reply", text);
+		const foot = element("div", "foot");
+		let button = null;
+
+		if (onReplay) {
+			button = element("button", "replay");
+			button.type = "button";
+			button.append(replayPicture(), element("span", "", "Play again"));
+			button.addEventListener("click", onReplay);
+			foot.append(button);
+		}
+		const handle = {
+			playing: (is) => {
+				if (!button)
+					return;
+				button.classList.toggle("on", is);
+				button.lastChild.textContent = is ? "Stop" : "Play again";
+			},
+			note: (words) => {
+				if (![...foot.querySelectorAll(".foot-note")].some((n) => n.textContent === words))
+					foot.append(element("p", "foot-note", words));
+				$("log").scrollTop = $("log").scrollHeight;
+			},
+		};
+		article.append(foot);
+		for (const words of notes)
+			handle.note(words);
+		$("log").scrollTop = $("log").scrollHeight;
+		return handle;
+	}
+
+	/* plan: as failures.js makes it; null takes it away. */
+	notice(plan) {
+		const had = $("notice").contains(document.activeElement);
+
+		$("notice").hidden = plan === null;
+		$("notice-actions").replaceChildren();
+		$("notice-count").hidden = true;
+		if (plan === null) {
+			$("notice-title").textContent = $("notice-text").textContent = "";
+			if (had)
+				$("orb").focus();
+			return;
+		}
+		$("notice").dataset.tone = plan.state;
+		$("notice-title").textContent = plan.title;
+		$("notice-text").textContent = plan.text;
+		if (plan.wait)
+			$("notice-text").append(element("span", "unseen", ` In about ${plan.wait} seconds.`));
+		for (const [i, action] of plan.actions.entries()) {
+			const main = i === 0 && !plan.wait;
+			const button = element("button", main ? "solid" : "plain", ACTIONS[action]);
+			button.type = "button";
+			button.dataset.action = action;
+			button.addEventListener("click", () => this.onAction(action));
+			$("notice-actions").append(button);
+		}
+		$("notice-ref").hidden = !plan.ref;
+		$("notice-ref").textContent = plan.ref ? `Reference ${plan.ref}` : "";
+		if (plan.state === "error")
+			$("orb-label").textContent = $("status").textContent = ACTIONS[plan.actions[0]];
+	}
+
+	count(left, total) {
+		$("notice-count").hidden = false;
+		$("notice-count").textContent = clock(Math.ceil(left));
+		$("status").textContent = `Goes on in ${clock(Math.ceil(left))}`;
+		$("orb").style.setProperty("--part", (left / total).toFixed(4));
+	}
+
+	/* What the server says about how long it keeps things; else the text stays. */
+	keeps() {
+		const content = document.querySelector("meta[name=voicegate-keeps]")?.content ?? "";
+		const hours = /audio-hours=(\d+)/.exec(content)?.[1];
+		const days = /transcript-days=(\d+)/.exec(content)?.[1];
+		const many = (n, unit) => `${n} ${unit}${n === "1" ? "" : "s"}`;
+		if (hours)
+			$("keep-audio").textContent = `for ${many(hours, "hour")} at most`;
+		if (days)
+			$("keep-words").textContent = days === "0" ? "only while it is answered, and not afterwards" : `for ${many(days, "day")} at most`;
+	}
+
+	open(id) {
+		if (!$(id).open)
+			$(id).showModal();
+	}
+
+	close(id) {
+		$(id).close();
+	}
+}

@@ -1,0 +1,212 @@
+#!/bin/bash
+# One instance of everything: the private PostgreSQL (unless DATABASE_URL names
+# another), the offline speech server (unless every provider is set) and the
+# gateway.
+#
+#   instance.sh run|up|down|psql|status
+#
+# VAR is the folder of its run-state (default ./var); two instances with
+# different PORT and VAR run side by side. What runs is found again by the pid
+# files in VAR and ended by pid, never by name. BIN and SPEECH_BIN name the
+# programs.
+set -eu
+
+here=$(cd "$(dirname "$0")/../.." && pwd -P)
+var=${VAR:-$here/var}
+bin=${BIN:-$here/build/voicegate/voicegate}
+speech_bin=${SPEECH_BIN:-$here/build/voicegate-speech}
+ready_seconds=${READY_SECONDS:-90}
+mkdir -p "$var/log"
+var=$(cd "$var" && pwd -P)
+export VAR=$var
+
+say() { echo "==> $*"; }
+die() {
+  echo "voicegate: $*" >&2
+  exit 1
+}
+
+# NAME of the environment, else of .env; empty when it is set nowhere.
+setting() {
+  if [ -n "${!1:-}" ]; then
+    printf '%s' "${!1}"
+  elif [ -f .env ]; then
+    sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}$1=//p" .env | tail -n 1 |
+      sed "s/^\"\(.*\)\"\$/\1/; s/^'\(.*\)'\$/\1/"
+  fi
+}
+
+# The pid in VAR/$1.pid, if that process lives and runs what $2 names.
+alive() {
+  local pid
+  pid=$(cat "$var/$1.pid" 2>/dev/null) || return 1
+  [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null || return 1
+  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q "$2" || return 1
+  echo "$pid"
+}
+
+# Ends a pid: TERM, and after $2 seconds KILL.
+end() {
+  local pid=$1 left=$(($2 * 10))
+  kill -TERM "$pid" 2>/dev/null || return 0
+  while kill -0 "$pid" 2>/dev/null && [ "$left" -gt 0 ]; do
+    # A zombie of ours answers kill -0 until it is waited for.
+    if grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; then break; fi
+    sleep 0.1
+    left=$((left - 1))
+  done
+  if [ "$left" -eq 0 ]; then kill -KILL "$pid" 2>/dev/null || true; fi
+}
+
+cluster_wanted() {
+  [ -z "$(setting DATABASE_URL)$(setting DATABASE_URL_FILE)" ]
+}
+
+speech_wanted() {
+  [ -z "$(setting SPEECH_URL)" ] &&
+    { [ -z "$(setting STT_BASE_URL)" ] || [ -z "$(setting CHAT_BASE_URL)" ] ||
+      [ -z "$(setting TTS_BASE_URL)" ]; }
+}
+
+# Started by root, the gateway and the speech server give root up.
+flags=(-f -n)
+speech_user=()
+if [ "$(id -u)" -eq 0 ]; then
+  run_as=$(setting RUN_AS_USER)
+  if [ -z "$run_as" ]; then
+    run_as=voicegate
+    export RUN_AS_USER=$run_as
+  fi
+  speech_user=(--user "$run_as")
+else
+  flags+=(-r)
+fi
+
+ensure_user() {
+  if [ "$(id -u)" -eq 0 ] && ! id "$run_as" >/dev/null 2>&1; then
+    say "creating the system user $run_as (no login, no home)"
+    useradd --system --user-group --no-create-home --home-dir /nonexistent \
+      --shell /usr/sbin/nologin "$run_as"
+  fi
+}
+
+start_cluster() {
+  if cluster_wanted; then
+    say "starting the private PostgreSQL"
+    "$here/conf/dev/cluster.sh" start "$var"
+    DATABASE_URL=$(cat "$var/database.url")
+    export DATABASE_URL
+  else
+    (umask 077 && setting DATABASE_URL >"$var/database.url")
+  fi
+}
+
+start_speech() {
+  speech_wanted || return 0
+  if ! alive speech voicegate-speech >/dev/null; then
+    say "starting the offline speech server"
+    rm -f "$var/speech.port"
+    setsid "$speech_bin" --listen 127.0.0.1:0 --port-file "$var/speech.port" \
+      "${speech_user[@]}" >>"$var/log/speech.log" 2>&1 </dev/null &
+    echo $! >"$var/speech.pid"
+    local left=$((ready_seconds * 10))
+    until [ -s "$var/speech.port" ]; do
+      alive speech voicegate-speech >/dev/null || {
+        tail -n 20 "$var/log/speech.log" >&2
+        die "the speech server did not start"
+      }
+      [ "$left" -gt 0 ] || die "the speech server is not ready after $ready_seconds s"
+      sleep 0.1
+      left=$((left - 1))
+    done
+  fi
+  SPEECH_URL=http://127.0.0.1:$(cat "$var/speech.port")
+  export SPEECH_URL
+}
+
+stop_all() {
+  local pid
+  if pid=$(alive gateway voicegate); then end "$pid" 30; fi
+  if pid=$(alive speech voicegate-speech); then end "$pid" 15; fi
+  if [ -d "$var/postgresql" ]; then "$here/conf/dev/cluster.sh" stop "$var"; fi
+  rm -f "$var/gateway.pid" "$var/speech.pid" "$var/speech.port" "$var/gateway.ready"
+}
+
+refuse_second() {
+  local pid
+  if pid=$(alive gateway voicegate); then
+    die "already running in $var (pid $pid); make down ends it"
+  fi
+}
+
+case ${1:-} in
+run | up)
+  refuse_second
+  cd "$here"
+  "$bin" --check-config >/dev/null || exit $?
+  ensure_user
+  trap 'stop_all' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  start_cluster
+  say "bringing the database schema up"
+  "$bin" --migrate
+  start_speech
+  rm -f "$var/gateway.ready"
+  say "starting the gateway"
+  if [ "$1" = up ]; then
+    setsid "$bin" "${flags[@]}" --ready-file "$var/gateway.ready" \
+      >>"$var/log/gateway.log" 2>&1 </dev/null &
+  else
+    # Its own session: Ctrl-C reaches this script, which then ends all in order.
+    setsid "$bin" "${flags[@]}" --ready-file "$var/gateway.ready" </dev/null &
+  fi
+  pid=$!
+  echo "$pid" >"$var/gateway.pid"
+  left=$((ready_seconds * 10))
+  until [ -s "$var/gateway.ready" ]; do
+    alive gateway voicegate >/dev/null || {
+      status=0
+      wait "$pid" || status=$?
+      [ "$1" = up ] && tail -n 20 "$var/log/gateway.log" >&2
+      echo "voicegate: the gateway did not start (exit $status)" >&2
+      exit "$status"
+    }
+    [ "$left" -gt 0 ] || die "the gateway is not ready after $ready_seconds s"
+    sleep 0.1
+    left=$((left - 1))
+  done
+  url=$(cat "$var/gateway.ready")
+  say "ready: $url (the page is at /)"
+  if [ "$1" = up ]; then
+    trap - EXIT
+    exit 0
+  fi
+  say "Ctrl-C stops everything"
+  status=0
+  wait "$pid" || status=$?
+  exit "$status"
+  ;;
+down)
+  stop_all
+  say "stopped"
+  ;;
+psql)
+  [ -s "$var/database.url" ] || die "no database here yet: make run or make up first"
+  # shellcheck disable=SC2086 # PSQL_ARGS is a list of arguments
+  eval "exec psql \"\$(cat \"\$var/database.url\")\" ${PSQL_ARGS:-}"
+  ;;
+status)
+  for name in gateway:voicegate speech:voicegate-speech; do
+    if pid=$(alive "${name%%:*}" "${name##*:}"); then
+      echo "${name%%:*}: running (pid $pid)"
+    else
+      echo "${name%%:*}: not running"
+    fi
+  done
+  if "$here/conf/dev/cluster.sh" status "$var"; then echo "postgresql: running"; else echo "postgresql: not running"; fi
+  ;;
+*)
+  die "usage: instance.sh run|up|down|psql|status"
+  ;;
+esac

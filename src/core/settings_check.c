@@ -1,0 +1,223 @@
+/*
+ * What no setting can tell alone: pairs that belong together, and providers.
+ *
+ * A provider on another machine gets the voice of a person who trusts this
+ * service. So it is spoken to over https, unless the operator says otherwise in
+ * so many words, and with a real key: a key that a document shows
+ * (`your-api-key`) would pass every check of form and fail with the first
+ * recording. A provider on this machine needs neither.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/baseurl.h"
+#include "core/settings.h"
+#include "core/settings_private.h"
+
+#define KEY_PLAIN_MAX	96	/* bytes of a key that are compared */
+
+static int	check_tls(const struct vg_settings *, struct vg_errors *);
+static int	check_provider(struct vg_settings *,
+		    struct vg_provider_settings *, const char *,
+		    struct vg_errors *);
+static void	check_times(const struct vg_settings *, struct vg_errors *);
+static bool	is_filler(const char *);
+
+int
+vg_settings_check(struct vg_settings *s, struct vg_errors *errs)
+{
+	int		ret;
+
+	ret = check_tls(s, errs);
+
+	if (s->database_url != NULL && s->database_url[0] == '\0') {
+		vg_errors_add(errs, "DATABASE_URL", NULL, 0, "is missing; a "
+		    "postgresql:// URI is needed");
+		ret = -1;
+	}
+
+	if (check_provider(s, &s->stt, "STT", errs) == -1)
+		ret = -1;
+	if (check_provider(s, &s->chat, "CHAT", errs) == -1)
+		ret = -1;
+	if (check_provider(s, &s->tts, "TTS", errs) == -1)
+		ret = -1;
+	check_times(s, errs);
+
+	return (ret);
+}
+
+bool
+vg_key_is_placeholder(const char *key)
+{
+	static const char	*const whole[] = {
+		"todo", "fixme", "tbd", "none", "null", "nil", "undefined",
+		"key", "apikey", "secret", "password", "token", "dummy",
+		"example", "sample", "test", "mykey", "thekey"
+	};
+	static const char	*const part[] = {
+		"changeme", "changethis", "replaceme", "replacethis",
+		"replacewith", "yourkey", "yourapikey", "yourtoken",
+		"youropenai", "yoursecret", "keyhere", "tokenhere",
+		"insertkey", "insertyour", "enteryour", "placeholder"
+	};
+	char			plain[KEY_PLAIN_MAX];
+	size_t			i, n;
+
+	if (strpbrk(key, " \t\r\n<>{}") != NULL || strstr(key, "...") != NULL)
+		return (true);
+	if (key[0] == '$' || key[0] == '[' || is_filler(key))
+		return (true);
+
+	/* As one would say it: without case, hyphens and underscores. */
+	n = 0;
+	for (i = 0; key[i] != '\0' && n < sizeof(plain) - 1; i++) {
+		if (key[i] >= 'A' && key[i] <= 'Z')
+			plain[n++] = (char)(key[i] - 'A' + 'a');
+		else if (key[i] != '-' && key[i] != '_' && key[i] != '.')
+			plain[n++] = key[i];
+	}
+	plain[n] = '\0';
+
+	for (i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+		if (!strcmp(plain, whole[i]) || (!strncmp(plain, "sk", 2) &&
+		    !strcmp(plain + 2, whole[i])))
+			return (true);
+	}
+	for (i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		if (strstr(plain, part[i]) != NULL)
+			return (true);
+	}
+
+	return (false);
+}
+
+static int
+check_tls(const struct vg_settings *s, struct vg_errors *errs)
+{
+	bool		cert, key;
+	int		ret;
+
+	if (s->tls_cert_file == NULL || s->tls_key_file == NULL)
+		return (-1);
+
+	ret = 0;
+	cert = s->tls_cert_file[0] != '\0';
+	key = s->tls_key_file[0] != '\0';
+	if (cert != key) {
+		vg_errors_add(errs, cert ? "TLS_KEY_FILE" : "TLS_CERT_FILE",
+		    NULL, 0, "is missing; TLS_CERT_FILE and TLS_KEY_FILE come "
+		    "both or not at all");
+		ret = -1;
+	}
+
+	if (s->http_redirect_port != 0 && !cert && !key) {
+		vg_errors_add(errs, "HTTP_REDIRECT_PORT", NULL, 0, "needs "
+		    "TLS_CERT_FILE and TLS_KEY_FILE: there is no HTTPS to "
+		    "redirect to");
+		ret = -1;
+	}
+	if (s->http_redirect_port != 0 && s->http_redirect_port == s->port) {
+		vg_errors_add(errs, "HTTP_REDIRECT_PORT", NULL, 0, "must be "
+		    "another port than PORT");
+		ret = -1;
+	}
+
+	return (ret);
+}
+
+static int
+check_provider(struct vg_settings *s, struct vg_provider_settings *p,
+    const char *who, struct vg_errors *errs)
+{
+	const struct vg_setting	*row;
+	struct vg_baseurl	*url;
+	const char		*key;
+	char			name[32];
+	int			ret;
+
+	/* Bad URLs have been told of; their kind is not known. */
+	if (p->base_url == NULL || s->speech_url == NULL)
+		return (-1);
+
+	p->offline = p->base_url[0] == '\0';
+	if (p->offline) {
+		free(p->base_url);
+		p->base_url = strdup(s->speech_url);
+	}
+	url = malloc(sizeof(*url));
+	if (url == NULL || p->base_url == NULL ||
+	    vg_baseurl_parse(url, p->base_url, NULL) == -1) {
+		free(url);
+		vg_errors_add(errs, who, NULL, 0, "out of memory");
+		return (-1);
+	}
+	p->loopback = url->loopback;
+
+	ret = 0;
+	if (!url->https && !url->loopback && !s->plaintext_providers) {
+		(void)snprintf(name, sizeof(name), "%s_BASE_URL", who);
+		vg_errors_add(errs, p->offline ? "SPEECH_URL" : name,
+		    p->base_url, strlen(p->base_url), "must be https: plain "
+		    "http is for this machine (127.0.0.1, ::1, localhost), or "
+		    "with ALLOW_PLAINTEXT_PROVIDERS=true");
+		ret = -1;
+	}
+
+	key = p->api_key;
+	if (!url->loopback && key != NULL &&
+	    (key[0] == '\0' || vg_key_is_placeholder(key))) {
+		(void)snprintf(name, sizeof(name), "%s_API_KEY", who);
+		vg_errors_add(errs, name, key[0] == '\0' ? NULL : "***", 3,
+		    "%s; the provider at %s needs a real key", key[0] == '\0' ?
+		    "is missing" : "is a placeholder", url->host);
+		ret = -1;
+	}
+
+	(void)snprintf(name, sizeof(name), "%s_MODEL", who);
+	row = vg_setting_find(name);
+	if (!url->loopback && row != NULL &&
+	    s->source[vg_setting_index(row)] == VG_SOURCE_DEFAULT) {
+		vg_errors_warn(errs, name, row->dflt, strlen(row->dflt), "is "
+		    "the offline speech server's; the provider at %s will "
+		    "have others", url->host);
+	}
+
+	free(url);
+	return (ret);
+}
+
+/* Not wrong, but hardly meant. */
+static void
+check_times(const struct vg_settings *s, struct vg_errors *errs)
+{
+	if (s->pipeline_timeout_s > 0 &&
+	    (s->pipeline_timeout_s < s->stt.timeout_s ||
+	    s->pipeline_timeout_s < s->chat.timeout_s ||
+	    s->pipeline_timeout_s < s->tts.timeout_s)) {
+		vg_errors_warn(errs, "PIPELINE_TIMEOUT_SECONDS", NULL, 0, "is "
+		    "shorter than a timeout of one provider, which will not "
+		    "be reached");
+	}
+}
+
+/* One byte over and over, perhaps after sk-: xxxxxxxx, sk-********. */
+static bool
+is_filler(const char *key)
+{
+	size_t		i;
+
+	if (!strncmp(key, "sk-proj-", 8))
+		key += 8;
+	else if (!strncmp(key, "sk-", 3))
+		key += 3;
+
+	for (i = 0; key[i] != '\0'; i++) {
+		if (key[i] != key[0] && key[i] != '-' && key[i] != '_')
+			return (false);
+	}
+
+	return (true);
+}

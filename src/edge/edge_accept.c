@@ -1,0 +1,157 @@
+/*
+ * New connections.
+ *
+ * Kore lets one worker at a time accept, up to sixteen in a go: of forty
+ * connections that come together, one worker gets most. And when that worker is
+ * full, or short of descriptors, its level-triggered listening socket keeps the
+ * event loop spinning. Here every worker accepts, one connection each time it is
+ * woken, and leaves it to a worker with fewer of them (edge_table.c); a failing
+ * accept(2) makes it look away for a moment.
+ *
+ * Over the limit, a connection is still taken: left in the backlog it would wait
+ * for nothing. A few of them at a time are told 503 with Retry-After, in little
+ * time; what comes beyond is reset at once, which costs the least.
+ *
+ * One system call takes a connection: accept4(2) sets the flags, and TCP_NODELAY
+ * is inherited from the listening socket.
+ */
+
+#include <sys/param.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "edge/edge_int.h"
+
+#define LOG_EVERY_MS	60000		/* one line a minute about it */
+
+static void	take(struct listener *, int, const struct sockaddr_storage *,
+		    socklen_t);
+
+/* No close_notify, no FIN, no TIME_WAIT: it is not there. */
+static void
+reset(int fd)
+{
+	struct linger	now = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	(void)close(fd);
+}
+
+/* Until vg_accept_resume(), called from the tick when the time has come. */
+void
+vg_accept_pause(uint64_t ms)
+{
+	if (vg_door.accept_at == 0)
+		kore_platform_disable_accept();
+	vg_door.accept_at = (ms == UINT64_MAX) ? ms : vg_now() + ms;
+}
+
+void
+vg_accept_resume(void)
+{
+	if (vg_door.accept_at == 0 || vg_door.accept_at > vg_now())
+		return;
+	vg_door.accept_at = 0;
+	kore_platform_enable_accept();
+}
+
+void
+vg_accept_event(void *arg, int error)
+{
+	static uint64_t		told;
+	struct listener		*l = arg;
+	struct sockaddr_storage	addr;
+	socklen_t		len = sizeof(addr);
+	int			fd;
+
+	if (vg_door.accept_at != 0)
+		return;
+	if (!error && vg_table_yield())
+		return;
+
+	fd = accept4(l->fd, (struct sockaddr *)&addr, &len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd != -1) {
+		take(l, fd, &addr, len);
+		return;
+	}
+
+	switch (errno) {
+	case EAGAIN:
+#if EWOULDBLOCK != EAGAIN
+	case EWOULDBLOCK:
+#endif
+	case EINTR:
+	case ECONNABORTED:
+	case EPROTO:
+		return;
+	default:
+		if (told == 0 || vg_now() - told > LOG_EVERY_MS) {
+			told = vg_now();
+			kore_log(LOG_WARNING, "cannot accept connections: %s",
+			    errno_s);
+		}
+		vg_accept_pause(VG_EDGE_PAUSE_MS);
+		break;
+	}
+}
+
+static void
+take(struct listener *l, int fd, const struct sockaddr_storage *addr,
+    socklen_t len)
+{
+	struct connection	*c;
+	struct vg_conn		*conn;
+	uint32_t		active;
+
+	active = vg_door.counts.connections - vg_door.overflow;
+	if (vg_door.overflow >= VG_EDGE_OVERFLOW ||
+	    worker_active_connections + 1 >= worker_max_connections) {
+		vg_door.counts.turned_away++;
+		reset(fd);
+		return;
+	}
+
+	c = kore_connection_new(l);
+	c->fd = fd;
+	c->family = l->family;
+	memcpy(&c->addr, addr, MIN((size_t)len, sizeof(c->addr)));
+	c->handle = kore_connection_handle;
+	if (l->server->tls) {
+		c->state = CONN_STATE_TLS_SHAKE;
+		c->read = net_read_tls;
+	} else {
+		c->state = CONN_STATE_ESTABLISHED;
+		c->proto = CONN_PROTO_HTTP;
+		c->read = net_read;
+	}
+	TAILQ_INSERT_TAIL(&connections, c, list);
+	worker_active_connections++;
+
+	if (vg_conn_start(c, l) == -1) {
+		vg_door.counts.turned_away++;
+		kore_connection_disconnect(c);
+		return;
+	}
+	conn = c->hdlr_extra;
+	vg_door.counts.accepted++;
+	vg_door.counts.connections++;
+
+	vg_table_find(conn);
+	if (active >= vg_door.limits.connections ||
+	    (vg_door.limits.per_client != 0 &&
+	    vg_table_client(conn) >= vg_door.limits.per_client &&
+	    (vg_door.hooks.trusted == NULL || !vg_door.hooks.trusted(c)))) {
+		vg_door.counts.turned_away++;
+		vg_door.overflow++;
+		conn->overflow = true;
+		if (!conn->tls)
+			vg_conn_phase(conn, VG_PHASE_IDLE, VG_EDGE_OVERFLOW_MS);
+	} else {
+		vg_table_add(conn);
+	}
+
+	kore_platform_event_all(fd, c);
+}

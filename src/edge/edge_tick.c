@@ -1,0 +1,157 @@
+/*
+ * Time: deadlines, and the end.
+ *
+ * Kore has one timer for a connection, which every event sets back: a byte now
+ * and then holds a slot for ever. Here each phase has a deadline that no byte
+ * moves: a head, a handshake and a body have to be whole by theirs, a body must
+ * keep a minimum rate after a grace, and a response must, too, in each span of
+ * stall_ms. An idle connection ends without a word, as RFC 9112 section 9.5
+ * wants it; whoever began a request is told 408.
+ *
+ * SIGTERM ends Kore's workers at once, with whatever is in flight. Here the
+ * signal is kept back while requests finish: no new connections, the idle ones
+ * are closed, the others after their response, and then it takes its course.
+ */
+
+#include <signal.h>
+
+#include "edge/edge_int.h"
+
+#define CONTINUE	"HTTP/1.1 100 Continue\r\n\r\n"
+
+static bool
+too_slow(uint64_t bytes, uint64_t ms)
+{
+	return (vg_door.limits.rate_min != 0 &&
+	    bytes * 1000 < vg_door.limits.rate_min * ms);
+}
+
+static void
+body_late(struct vg_conn *conn)
+{
+	vg_door.counts.timeouts++;
+	memset(&conn->er.refusal, 0, sizeof(conn->er.refusal));
+	conn->er.refusal.status = 408;
+	conn->er.refusal.word = "request_timeout";
+	vg_body_end(conn, VG_BODY_TIMEOUT);
+}
+
+/*
+ * The client sent a FIN and no answer is ready. One that closed its socket and
+ * one that only has no more to say look alike, until something is sent to
+ * them: the former's kernel answers with a RST. An interim response is what
+ * every client must be able to take (RFC 9110 section 15.2).
+ */
+static void
+probe(struct vg_conn *conn)
+{
+	if (conn->probed || !conn->eof || conn->head.http10 ||
+	    vg_now() - conn->since < VG_EDGE_PROBE_MS)
+		return;
+	conn->probed = true;
+	net_send_queue(conn->c, CONTINUE, sizeof(CONTINUE) - 1);
+	if (!net_send_flush(conn->c) && vg_conn_alive(conn))
+		kore_connection_disconnect(conn->c);
+}
+
+static void
+late(struct vg_conn *conn)
+{
+	struct connection	*c = conn->c;
+	uint64_t		sent;
+
+	switch (conn->phase) {
+	case VG_PHASE_HEAD:
+		vg_door.counts.timeouts++;
+		vg_refuse_with(conn, 408, "request_timeout", NULL);
+		break;
+	case VG_PHASE_BODY:
+		body_late(conn);
+		break;
+	case VG_PHASE_SEND:
+		sent = vg_io_sent(conn);
+		if (sent != conn->sent_mark && !too_slow(sent - conn->sent_mark,
+		    vg_now() - conn->since)) {
+			conn->sent_mark = sent;
+			vg_conn_phase(conn, VG_PHASE_SEND,
+			    vg_door.limits.stall_ms);
+			break;
+		}
+		vg_door.counts.timeouts++;
+		kore_connection_disconnect(c);
+		break;
+	case VG_PHASE_RUN:
+		break;
+	case VG_PHASE_IDLE:
+	case VG_PHASE_LINGER:
+		kore_connection_disconnect(c);
+		break;
+	}
+}
+
+void
+vg_tick(void)
+{
+	struct connection	*c, *next;
+	struct vg_conn		*conn;
+	uint64_t		now = vg_now();
+
+	if (now < vg_door.tick_at)
+		return;
+	vg_door.tick_at = now + VG_EDGE_TICK_MS;
+	vg_accept_resume();
+
+	for (c = TAILQ_FIRST(&connections); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, list);
+		if ((conn = vg_conn_of(c)) == NULL)
+			continue;
+
+		if (conn->deadline != 0 && now >= conn->deadline) {
+			late(conn);
+			continue;
+		}
+		if (conn->phase == VG_PHASE_BODY &&
+		    now - conn->since > VG_EDGE_RATE_GRACE_MS &&
+		    too_slow(conn->er.body_received, now - conn->since)) {
+			body_late(conn);
+			continue;
+		}
+		if (conn->phase != VG_PHASE_RUN)
+			continue;
+		/* A handler that gave no answer: nothing will ever come. */
+		if (TAILQ_EMPTY(&c->http_requests))
+			kore_connection_disconnect(c);
+		else
+			probe(conn);
+	}
+}
+
+/* Called on each turn: takes SIGTERM and its like from Kore until all is done. */
+void
+vg_drain(void)
+{
+	struct connection	*c, *next;
+	struct vg_conn		*conn;
+	bool			busy = false;
+
+	if (!vg_door.draining) {
+		if (sig_recv != SIGTERM && sig_recv != SIGQUIT &&
+		    sig_recv != SIGINT)
+			return;
+		vg_door.draining = true;
+		vg_door.drain_until = vg_now() + vg_door.limits.drain_ms;
+		vg_accept_pause(UINT64_MAX);
+	}
+
+	for (c = TAILQ_FIRST(&connections); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, list);
+		if ((conn = vg_conn_of(c)) == NULL)
+			continue;
+		if (conn->phase == VG_PHASE_IDLE)
+			kore_connection_disconnect(c);
+		else
+			busy = true;
+	}
+
+	sig_recv = (busy && vg_now() < vg_door.drain_until) ? 0 : SIGTERM;
+}

@@ -1,0 +1,404 @@
+/*
+ * Admission: every decision that comes before a handler. vg_gate_header() is
+ * called by the door when a head is there and nothing of the content was read;
+ * vg_gate_admit() is Kore's own pre-request hook, called when the content is
+ * there (or will not be read), and again whenever the request was woken.
+ *
+ * A refusal is noted where it is found and sent in one place, vg_gate_admit():
+ * so that no refusal leaves without the headers that every answer has.
+ */
+
+#include <sys/socket.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/forwarded.h"
+#include "core/problem.h"
+#include "gate/gate.h"
+#include "gate/logger.h"
+#include "gate/respond.h"
+
+#define FIELD_LINES_MAX	8	/* of Forwarded, and of each X-Forwarded-* */
+#define CLOSED_RETRY_S	5	/* seconds: RATE_LIMIT_FAIL_MODE=closed */
+
+static void	request_end(struct http_request *);
+
+struct vg_request *
+vg_request_of(struct http_request *req)
+{
+	return (req->hdlr_extra);
+}
+
+void
+vg_refuse(struct vg_request *r, const char *word, const char *detail)
+{
+	if (r->refusal != NULL)
+		return;		/* the first reason is the reason */
+	r->refusal = word;
+	r->refusal_detail = detail;
+}
+
+int
+vg_wait(struct vg_request *r, int (*next)(struct vg_request *))
+{
+	r->next = next;
+	http_request_sleep(r->req);
+	return (KORE_RESULT_RETRY);
+}
+
+void
+vg_resume(struct vg_request *r)
+{
+	http_request_wakeup(r->req);
+}
+
+/* --- who asks ------------------------------------------------------------- */
+
+static void
+peer_address(const struct connection *c, struct in6_addr *addr)
+{
+	const struct sockaddr	*sa;
+
+	sa = c->family == AF_INET6 ?
+	    (const struct sockaddr *)(const void *)&c->addr.ipv6 :
+	    (const struct sockaddr *)(const void *)&c->addr.ipv4;
+	if (vg_addr_from_sockaddr(addr, sa) == -1)
+		memset(addr, 0, sizeof(*addr));
+}
+
+static size_t
+field_lines(const struct vg_edge_request *er, const char *name,
+    struct vg_field *line)
+{
+	struct vg_span	span;
+	size_t		n, index = 0;
+
+	for (n = 0; n < FIELD_LINES_MAX && vg_head_get_next(er->head, er->bytes,
+	    name, &index, &span); n++) {
+		line[n].text = vg_head_text(er->bytes, span);
+		line[n].len = span.len;
+	}
+	return (n);
+}
+
+/* Sets addr, client and, as the client spoke it, the scheme. */
+static const char *
+identify(struct vg_request *r, const struct vg_edge_request *er)
+{
+	const struct vg_settings	*settings = vg_gate_settings();
+	struct vg_forwarded_fields	fields;
+	struct vg_field			fwd[FIELD_LINES_MAX], xff[FIELD_LINES_MAX];
+	struct vg_field			xfp[FIELD_LINES_MAX];
+	struct vg_client		client;
+	const char			*scheme = er->tls ? "https" : "http";
+
+	peer_address(er->c, &r->addr);
+	if (settings->proxies.count > 0 &&
+	    vg_cidr_list_match(&settings->proxies, &r->addr)) {
+		fields.forwarded = fwd;
+		fields.nforwarded = field_lines(er, "forwarded", fwd);
+		fields.xff = xff;
+		fields.nxff = field_lines(er, "x-forwarded-for", xff);
+		fields.xfp = xfp;
+		fields.nxfp = field_lines(er, "x-forwarded-proto", xfp);
+		vg_client_resolve(&client, &settings->proxies, &r->addr, &fields);
+		r->addr = client.addr;
+		if (client.conflict)
+			vg_refuse(r, "bad_request", "Forwarded and "
+			    "X-Forwarded-For name different clients.");
+		if (client.proto == VG_PROTO_HTTPS)
+			scheme = "https";
+		else if (client.proto == VG_PROTO_HTTP)
+			scheme = "http";
+	}
+	if (vg_client_key(r->client, sizeof(r->client), &r->addr,
+	    (unsigned)settings->rate_ipv6_prefix) == -1)
+		r->client[0] = '\0';
+	return (scheme);
+}
+
+/* --- may they ------------------------------------------------------------- */
+
+static void
+judge_method(struct vg_request *r)
+{
+	char	allow[64] = "";
+
+	if (r->route->flags & VG_ROUTE_CATCHALL) {
+		vg_refuse(r, "not_found", NULL);
+		return;
+	}
+	if (r->req->method == HTTP_METHOD_OPTIONS ||
+	    (r->route->methods & r->req->method))
+		return;
+	vg_allow_list(r->route, allow, sizeof(allow));
+	vg_reply_field(r, "Allow", "%s", allow);
+	vg_refuse(r, "method_not_allowed", NULL);
+}
+
+static void
+judge_origin(struct vg_request *r, const struct vg_edge_request *er,
+    const char *scheme)
+{
+	const struct vg_settings	*settings = vg_gate_settings();
+	struct vg_span			origin, host, site;
+	bool				has_origin, has_host;
+	enum vg_fetch_site		fetch = VG_SITE_ABSENT;
+
+	has_origin = vg_head_get(er->head, er->bytes, "origin", &origin);
+	has_host = vg_head_get(er->head, er->bytes, "host", &host);
+	if (vg_head_get(er->head, er->bytes, "sec-fetch-site", &site))
+		fetch = vg_fetch_site_parse(vg_head_text(er->bytes, site), site.len);
+	r->verdict = vg_origin_decide(settings->origins,
+	    has_origin ? vg_head_text(er->bytes, origin) : NULL, origin.len,
+	    scheme, has_host ? vg_head_text(er->bytes, host) : NULL, host.len,
+	    fetch);
+	if (has_origin && origin.len <= VG_ORIGIN_BYTES_MAX) {
+		memcpy(r->origin, vg_head_text(er->bytes, origin), origin.len);
+		r->origin[origin.len] = '\0';
+	}
+	/* A safe method is served, but not to the foreign page (no CORS). */
+	if (r->verdict == VG_VERDICT_REFUSE && r->req->method != HTTP_METHOD_GET &&
+	    r->req->method != HTTP_METHOD_HEAD)
+		vg_refuse(r, "origin_denied", NULL);
+}
+
+/* --- how often ------------------------------------------------------------ */
+
+static void
+limit_known(struct vg_request *r)
+{
+	r->limit_known = true;
+	r->limit_pending = false;
+	switch (r->limit.verdict) {
+	case VG_LIMIT_REFUSED:
+		r->retry_after_s = vg_retry_after(r->limit.tightest,
+		    vg_store_now_us());
+		vg_refuse(r, "rate_limited", NULL);
+		break;
+	case VG_LIMIT_UNAVAILABLE:
+		r->retry_after_s = CLOSED_RETRY_S;
+		vg_refuse(r, "database_unavailable", NULL);
+		break;
+	case VG_LIMIT_ADMITTED:
+	case VG_LIMIT_UNCOUNTED:
+	default:
+		break;
+	}
+}
+
+static void
+limit_answer(void *arg, const struct vg_limit_result *result)
+{
+	struct vg_request	*r = arg;
+
+	r->limit = *result;
+	/* The pointer is into the result itself. */
+	if (result->tightest != NULL)
+		r->limit.tightest = (const struct vg_quota *)(const void *)
+		    ((const char *)&r->limit + ((const char *)(const void *)
+		    result->tightest - (const char *)result));
+	r->limit_ticket = 0;
+	limit_known(r);
+	/* A refusal ends an upload that is still coming; else: go on. */
+	if (r->refusal != NULL)
+		vg_edge_body_stop(r->req, vg_problem_find(r->refusal)->status,
+		    r->refusal, NULL);
+	if (vg_edge_of(r->req) == NULL ||
+	    vg_edge_of(r->req)->body_end != VG_BODY_COMING)
+		vg_resume(r);
+}
+
+static void
+ask_limit(struct vg_request *r)
+{
+	const struct vg_limits	*limits;
+	struct vg_limit_request	ask;
+
+	if ((limits = vg_gate_limits(r->route->quota)) == NULL)
+		return;
+	memset(&ask, 0, sizeof(ask));
+	ask.subject[0].client = r->client;
+	ask.subject[0].name = r->route->class;
+	ask.subject[0].limits = limits;
+	ask.nsubjects = 1;
+	ask.cost = r->route->cost > 0 ? r->route->cost : 1;
+	r->limit_pending = true;
+	if (vg_limit_check(&ask, &r->limit, limit_answer, r, &r->limit_ticket))
+		limit_known(r);
+}
+
+/* --- the content ---------------------------------------------------------- */
+
+static int
+reader_data(void *arg, const uint8_t *bytes, size_t len,
+    struct vg_edge_refusal *why)
+{
+	struct vg_request	*r = arg;
+
+	if (r->route->reader->data(r, bytes, len) == 0)
+		return (0);
+	if (r->refusal == NULL)
+		vg_refuse(r, "internal_error", NULL);
+	why->word = r->refusal;
+	why->status = vg_problem_find(r->refusal)->status;
+	return (-1);
+}
+
+static void
+reader_end(void *arg)
+{
+	struct vg_request	*r = arg;
+
+	if (r->route->reader->end != NULL)
+		r->route->reader->end(r);
+}
+
+static const struct vg_body_sink reader_sink = {
+	.data = reader_data,
+	.end = reader_end,
+	.abort = NULL
+};
+
+enum vg_edge_decision
+vg_gate_header(struct vg_edge_request *er)
+{
+	struct vg_request	*r;
+	const struct vg_route	*route;
+	uint8_t			random[VG_UUID_BYTES];
+	const char		*scheme;
+	size_t			max;
+
+	if ((route = vg_gate_route(er->req->hdlr)) == NULL) {
+		er->refusal.status = 500;
+		er->refusal.word = "internal_error";
+		return (VG_EDGE_REFUSE);
+	}
+	r = http_state_create(er->req, sizeof(*r), request_end);
+	r->req = er->req;
+	r->route = route;
+	r->started_us = vg_monotonic_us();
+	vg_random(random, sizeof(random));
+	vg_uuid4_format(r->id, random);
+
+	scheme = identify(r, er);
+	judge_method(r);
+	if (r->refusal == NULL && (route->flags & VG_ROUTE_CORS))
+		judge_origin(r, er, scheme);
+	max = route->body_max != NULL ? route->body_max(vg_gate_settings()) :
+	    VG_GATE_JSON_MAX;
+	if (r->refusal == NULL && er->head->content_length > max)
+		vg_refuse(r, "payload_too_large", NULL);
+	if (r->refusal == NULL && er->req->method != HTTP_METHOD_OPTIONS)
+		ask_limit(r);
+	if (r->refusal != NULL)
+		return (VG_EDGE_ANSWER);
+
+	er->body_limit = max;
+	if (route->reader != NULL) {
+		if (er->req->method != HTTP_METHOD_OPTIONS &&
+		    route->reader->open(r) == -1)
+			return (VG_EDGE_ANSWER);
+		er->sink = &reader_sink;
+		er->sink_arg = r;
+	} else {
+		r->content.limit = max;
+		er->sink = &vg_body_memory_sink;
+		er->sink_arg = &r->content;
+	}
+	return (VG_EDGE_RECEIVE);
+}
+
+size_t
+vg_gate_refuse(struct connection *c, const struct vg_edge_refusal *refusal,
+    char *buf, size_t size)
+{
+	struct vg_logline	*line;
+	struct in6_addr		addr;
+	char			client[VG_ADDR_SIZE] = "";
+
+	if ((line = vg_log_open(VG_LOG_INFO, "request refused at the door")) != NULL) {
+		vg_logline_int(line, "status", refusal->status);
+		vg_logline_str(line, "error", refusal->word);
+		if (c != NULL) {
+			peer_address(c, &addr);
+			(void)vg_addr_format(client, sizeof(client), &addr);
+			vg_logline_str(line, "peer", client);
+		}
+		vg_log_close(line);
+	}
+	return (vg_reply_raw(buf, size, refusal->status, refusal->word,
+	    refusal->text, refusal->fields, refusal->head_only));
+}
+
+int
+vg_gate_admit(struct http_request *req, const void *unused)
+{
+	struct vg_request	*r;
+	struct vg_edge_request	*er;
+
+	(void)unused;
+	/* A request that did not come through the door is not served. */
+	if ((r = vg_request_of(req)) == NULL)
+		fatal("a request came past the door");
+	if ((er = vg_edge_of(req)) != NULL && er->refusal.status != 0)
+		vg_refuse(r, er->refusal.word, er->refusal.text);
+	if (r->refusal == NULL && r->limit_pending) {
+		http_request_sleep(req);
+		return (KORE_RESULT_RETRY);
+	}
+	if (r->refusal != NULL) {
+		if (r->limit_pending) {
+			vg_store_forget(r->limit_ticket);
+			r->limit_pending = false;
+		}
+		(void)vg_reply_problem(r, r->refusal, r->refusal_detail);
+		return (KORE_RESULT_ERROR);
+	}
+	if (req->method == HTTP_METHOD_OPTIONS) {
+		(void)vg_preflight(r);
+		return (KORE_RESULT_ERROR);
+	}
+	return (KORE_RESULT_OK);
+}
+
+static const char *
+method_name(int method)
+{
+	return (method == HTTP_METHOD_GET ? "GET" : method == HTTP_METHOD_POST ?
+	    "POST" : method == HTTP_METHOD_HEAD ? "HEAD" :
+	    method == HTTP_METHOD_OPTIONS ? "OPTIONS" : "other");
+}
+
+/*
+ * However it ended: what it waited for is called off, what it held is given
+ * back, and the log says one line. The route's name stands for the path, which
+ * may hold an id.
+ */
+static void
+request_end(struct http_request *req)
+{
+	struct vg_request	*r = vg_request_of(req);
+	struct vg_logline	*line;
+
+	if (r->limit_pending)
+		vg_store_forget(r->limit_ticket);
+	if (r->priv_free != NULL)
+		r->priv_free(r->priv);
+	vg_body_memory_free(&r->content);
+	if ((line = vg_log_open(VG_LOG_INFO, "request")) == NULL)
+		return;
+	vg_logline_str(line, "method", method_name(req->method));
+	vg_logline_str(line, "route", r->route->name);
+	vg_logline_int(line, "status", r->answered ? r->status : 0);
+	vg_logline_int(line, "us", (int64_t)(vg_monotonic_us() - r->started_us));
+	vg_logline_int(line, "bytes", (int64_t)r->sent);
+	vg_logline_str(line, "client", r->client);
+	vg_logline_str(line, "request_id", r->id);
+	if (!r->answered)
+		vg_logline_str(line, "note", "client_gone");
+	else if (r->note != NULL)
+		vg_logline_str(line, "note", r->note);
+	vg_log_close(line);
+}

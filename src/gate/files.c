@@ -1,0 +1,217 @@
+/*
+ * The folders of uploads and replies, and the janitor who keeps them clean.
+ *
+ * An upload has no name (O_TMPFILE): the kernel removes it with its last
+ * descriptor, so a killed worker leaves nothing. A reply gets its name only when
+ * it is whole, and before its turn is committed: a crash in between leaves a
+ * file that no row knows, never a row without its file. The janitor asks the
+ * database about every reply older than a request can last and removes what
+ * it does not know any more; one worker does it, the first.
+ */
+
+#include <kore/kore.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gate/files.h"
+#include "gate/gate.h"
+#include "gate/logger.h"
+#include "store/store.h"
+
+#define JANITOR_MS	(VG_JANITOR_SECONDS * 1000)
+#define RESYNC_MS	1000	/* after a reconnection */
+
+/* What a reply can be (upstream asks for nothing else). */
+static const char *const	extensions[] = { "wav", "mp3", "ogg", "webm", "m4a" };
+
+#define EXTENSIONS	(sizeof(extensions) / sizeof(extensions[0]))
+
+static struct {
+	int		uploads;
+	int		replies;
+	int64_t		ttl_s;
+	bool		asking;
+	size_t		nask;
+	char		ask[VG_AUDIO_ASK_MAX][VG_UUID_SIZE];
+} files = { .uploads = -1, .replies = -1 };
+
+static int
+folder(const char *name, const char *path, uid_t uid, char *error, size_t size)
+{
+	int	fd;
+
+	/* Made by root for the user that the workers become. */
+	fd = vg_tempdir_open(path, uid);
+	if (fd == -1 && errno == EPERM && geteuid() == 0 &&
+	    chown(path, uid, (gid_t)-1) == 0)
+		fd = vg_tempdir_open(path, uid);
+	if (fd != -1)
+		return (fd);
+	if (errno == EACCES)
+		(void)snprintf(error, size, "%s=\"%s\": not accessible, or "
+		    "open to others: it must be 0700", name, path);
+	else
+		(void)snprintf(error, size, "%s=\"%s\": %s", name, path,
+		    strerror(errno));
+	return (-1);
+}
+
+int
+vg_files_prepare(const struct vg_settings *settings, uid_t uid, char *error,
+    size_t size)
+{
+	struct vg_tempfile	probe;
+	uint8_t			random[VG_TEMPFILE_RANDOM];
+	size_t			removed;
+
+	if ((files.uploads = folder("UPLOAD_DIR", settings->upload_dir, uid,
+	    error, size)) == -1 ||
+	    (files.replies = folder("AUDIO_DIR", settings->audio_dir, uid,
+	    error, size)) == -1)
+		return (-1);
+	vg_random(random, sizeof(random));
+	if (vg_tempfile_create(&probe, files.uploads, random, 1) == -1) {
+		(void)snprintf(error, size, "UPLOAD_DIR=\"%s\": cannot create "
+		    "a file: %s", settings->upload_dir, strerror(errno));
+		return (-1);
+	}
+	vg_tempfile_discard(&probe);
+	/* Nothing of ours runs yet on a folder that is ours alone. */
+	(void)vg_tempdir_sweep(files.uploads, time(NULL), 0, NULL, NULL, 0,
+	    &removed);
+	if (removed > 0)
+		vg_log_say(VG_LOG_NOTICE, "removed uploads that a crash left");
+	return (0);
+}
+
+int
+vg_files_upload(struct vg_tempfile *file, uint64_t max)
+{
+	uint8_t	random[VG_TEMPFILE_RANDOM];
+
+	vg_random(random, sizeof(random));
+	return (vg_tempfile_create(file, files.uploads, random, max));
+}
+
+int
+vg_files_reply(struct vg_tempfile *file, uint64_t max)
+{
+	uint8_t	random[VG_TEMPFILE_RANDOM];
+
+	vg_random(random, sizeof(random));
+	return (vg_tempfile_create_named(file, files.replies, random, max));
+}
+
+int
+vg_files_publish(struct vg_tempfile *file, const char *uuid, const char *ext)
+{
+	char	name[VG_TEMPFILE_NAME_SIZE];
+
+	if (vg_tempfile_name(name, uuid, ext) == -1)
+		return (-1);
+	return (vg_tempfile_publish(file, name));
+}
+
+int
+vg_files_open(const char *uuid, const char *ext, uint64_t *size)
+{
+	char	name[VG_TEMPFILE_NAME_SIZE];
+
+	if (vg_tempfile_name(name, uuid, ext) == -1)
+		return (-1);
+	return (vg_tempfile_open(files.replies, name, size));
+}
+
+void
+vg_files_remove_one(const char *uuid)
+{
+	char	name[VG_TEMPFILE_NAME_SIZE];
+	size_t	i;
+
+	for (i = 0; i < EXTENSIONS; i++) {
+		if (vg_tempfile_name(name, uuid, extensions[i]) == 0 &&
+		    vg_tempfile_remove(files.replies, name) == -1)
+			vg_log_str(VG_LOG_WARNING, "cannot remove a reply",
+			    "reason", strerror(errno));
+	}
+}
+
+void
+vg_files_remove(const char (*uuids)[VG_UUID_SIZE], size_t n)
+{
+	size_t	i;
+
+	for (i = 0; i < n; i++)
+		vg_files_remove_one(uuids[i]);
+}
+
+/* --- the janitor ---------------------------------------------------------- */
+
+static void
+gone(void *arg, enum vg_db_status status, const char (*uuids)[VG_UUID_SIZE],
+    size_t n)
+{
+	(void)arg;
+	files.asking = false;
+	if (status == VG_DB_OK)
+		vg_files_remove(uuids, n);
+}
+
+/* A sweep's question: all are kept now, and asked about afterwards. */
+static bool
+note(void *arg, const char *name, const char *uuid)
+{
+	(void)arg;
+	(void)name;
+	if (uuid == NULL)
+		return (false);		/* half-written, and nobody's by now */
+	if (files.nask < VG_AUDIO_ASK_MAX) {
+		(void)snprintf(files.ask[files.nask], VG_UUID_SIZE, "%s", uuid);
+		files.nask++;
+	}
+	return (true);
+}
+
+static void
+round_made(void *arg, u_int64_t now)
+{
+	size_t	removed;
+
+	(void)arg;
+	(void)now;
+	if (files.asking)
+		return;
+	(void)vg_tempdir_sweep(files.uploads, time(NULL),
+	    VG_UPLOAD_STALE_SECONDS, NULL, NULL, 0, &removed);
+	files.nask = 0;
+	(void)vg_tempdir_sweep(files.replies, time(NULL),
+	    VG_UPLOAD_STALE_SECONDS, note, NULL, 0, &removed);
+	if (files.nask > 0)
+		files.asking = vg_audio_gone((const char (*)[VG_UUID_SIZE])
+		    files.ask, files.nask, gone, NULL, NULL) == VG_DB_OK;
+	/* Whatever the database says or cannot say: time is up for these. */
+	(void)vg_tempdir_sweep(files.replies, time(NULL),
+	    (time_t)files.ttl_s, NULL, NULL, 0, &removed);
+}
+
+void
+vg_files_start(const struct vg_settings *settings)
+{
+	files.ttl_s = settings->audio_ttl_h * 3600;
+	if (worker->id == 1)
+		(void)kore_timer_add(round_made, JANITOR_MS, NULL, 0);
+}
+
+void
+vg_files_resync(void)
+{
+	if (worker->id == 1)
+		(void)kore_timer_add(round_made, RESYNC_MS, NULL,
+		    KORE_TIMER_ONESHOT);
+}

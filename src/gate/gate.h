@@ -1,0 +1,207 @@
+#ifndef VG_GATE_H
+#define VG_GATE_H
+
+/*
+ * What happens before and after every handler: who asks, may they, how often,
+ * and in what shape an answer leaves. A route is one file: a const struct
+ * vg_route, a static handler, and one exported function that hands both to
+ * vg_gate_serve().
+ *
+ * The order of decisions, the cheapest first; each needs nothing of the body:
+ *
+ *	1 path and method	404, 405 with Allow
+ *	2 origin		preflights; 403 for an unsafe method
+ *	3 size of the content	413, 400 where there may be none
+ *	4 rate limit		429, 503 when it must fail closed
+ *
+ * The first three are decided in the header phase, before any content is read,
+ * and the fourth is asked then, so that its answer comes while the content
+ * does. Kore's pre-request hook (vg_gate_admit, `authentication` in the conf)
+ * holds the handler back until all four are known.
+ */
+
+#include <kore/kore.h>
+#include <kore/http.h>
+
+#include <netinet/in.h>
+
+#include <jansson.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/cidr.h"
+#include "core/origin.h"
+#include "core/settings.h"
+#include "core/uuid.h"
+#include "edge/edge.h"
+#include "store/store.h"
+
+#define VG_GATE_JSON_MAX	16384	/* bytes of a JSON request body */
+#define VG_REPLY_HEAD_MAX	6144	/* bytes of a response's head */
+#define VG_REPLY_FIELDS_MAX	1024	/* bytes of a route's own fields */
+#define VG_CLASS_NAME_MAX	32	/* bytes of a limit class's name */
+
+struct vg_request;
+
+/* Which setting limits a route: a class of its own is counted for each name. */
+enum vg_quota_setting {
+	VG_QUOTA_NONE = 0,
+	VG_QUOTA_MAIN,		/* RATE_LIMIT_PER_MINUTE */
+	VG_QUOTA_HEALTH		/* RATE_LIMIT_HEALTH_PER_MINUTE */
+};
+
+/* The policy block of a response (headers.c). */
+enum vg_policy {
+	VG_POLICY_API = 0,	/* CSP of an answer that is no document */
+	VG_POLICY_PAGE,		/* CSP of the page, with a nonce */
+	VG_POLICY_ASSET,
+	VG_POLICY_COUNT
+};
+
+#define VG_ROUTE_CORS		0x01	/* answers other origins, if allowed */
+#define VG_ROUTE_BODY		0x02	/* takes content */
+#define VG_ROUTE_CATCHALL	0x04	/* not a resource: 404 whatever the method */
+
+/*
+ * Who takes the content as it comes, for a route that does not want it whole in
+ * memory. None of these may block.
+ */
+struct vg_body_reader {
+	/*
+	 * In the header phase, when the request is let in. 0; or -1 after
+	 * vg_refuse(): the content is not read.
+	 */
+	int	(*open)(struct vg_request *);
+	/* 0; or -1 after vg_refuse(): no more is read. */
+	int	(*data)(struct vg_request *, const uint8_t *, size_t);
+	/* All of it was there; NULL: nothing to do. */
+	void	(*end)(struct vg_request *);
+};
+
+struct vg_route {
+	const char		*name;		/* in the log: "session_start" */
+	uint16_t		methods;	/* HTTP_METHOD_*, without OPTIONS */
+	unsigned		flags;		/* VG_ROUTE_* */
+	enum vg_quota_setting	quota;
+	const char		*class;		/* of its limit: "session" */
+	int64_t			cost;		/* 0 counts as 1 */
+	enum vg_policy		policy;
+	const char		*cache;		/* Cache-Control; NULL: no-store */
+	size_t			(*body_max)(const struct vg_settings *); /* bytes */
+	const struct vg_body_reader *reader;	/* NULL: whole, in memory */
+	/*
+	 * Answers with vg_reply*() and returns KORE_RESULT_OK, or waits:
+	 * return (vg_wait(r, next)), after a call whose callback does
+	 * vg_resume(r); NEXT is then called in its place.
+	 */
+	int			(*handle)(struct vg_request *);
+};
+
+/* One request, from its head until its answer was handed to Kore. */
+struct vg_request {
+	struct http_request	*req;
+	const struct vg_route	*route;
+	uint64_t		started_us;	/* monotonic */
+	char			id[VG_UUID_SIZE];
+	struct in6_addr		addr;		/* of the client */
+	char			client[VG_CLIENT_SIZE];	/* its limiter's name */
+
+	/* The origin policy's answer; origin is NUL-terminated, "" for none. */
+	enum vg_origin_verdict	verdict;
+	char			origin[VG_ORIGIN_BYTES_MAX + 1];
+
+	/* The limiter's. */
+	bool			limit_pending;
+	bool			limit_known;
+	vg_ticket		limit_ticket;
+	struct vg_limit_result	limit;
+
+	/* A refusal that is still to be sent: word of core/problem.h. */
+	const char		*refusal;
+	const char		*refusal_detail;
+	int64_t			retry_after_s;	/* 0: none */
+	bool			close;		/* content was left unread */
+
+	bool			answered;
+	int			status;		/* what was answered */
+	const char		*note;		/* static text for the log, or NULL */
+	size_t			sent;		/* bytes of content */
+	struct vg_body_memory	content;	/* whole, without a reader */
+
+	/* The route's. */
+	int			(*next)(struct vg_request *);
+	void			*priv;
+	void			(*priv_free)(void *); /* called once, at the end */
+	size_t			nfields;
+	char			fields[VG_REPLY_FIELDS_MAX]; /* "Name: value\r\n" */
+	const char		*nonce;		/* of the page's CSP, else NULL */
+};
+
+/* gate.c: the life of a worker's gate. */
+int	vg_gate_init(const struct vg_settings *);
+/* SIGHUP: SETTINGS replace the old ones, which the caller then frees. */
+void	vg_gate_reload(const struct vg_settings *);
+const struct vg_settings *vg_gate_settings(void);
+/*
+ * The only thing a route's exported function does. REQ NULL: asked for its
+ * descriptor, when the worker starts.
+ */
+int	vg_gate_serve(struct http_request *, const struct vg_route *);
+
+/* admit.c */
+/* The door's hooks: the header phase, and the bytes of a refusal. */
+enum vg_edge_decision	vg_gate_header(struct vg_edge_request *);
+size_t	vg_gate_refuse(struct connection *, const struct vg_edge_refusal *,
+	    char *buf, size_t size);
+/* Kore's pre-request hook (KORE_RESULT_*). */
+int	vg_gate_admit(struct http_request *, const void *);
+struct vg_request *vg_request_of(struct http_request *);
+/* A refusal found by a reader or a handler: sent at the next occasion. */
+void	vg_refuse(struct vg_request *, const char *word, const char *detail);
+/* Sleep until vg_resume(), then NEXT. Returns KORE_RESULT_RETRY. */
+int	vg_wait(struct vg_request *, int (*next)(struct vg_request *));
+void	vg_resume(struct vg_request *);
+
+/* headers.c: what every response carries. */
+void	vg_headers_setup(const struct vg_settings *);
+/* The block of a policy, "" when security headers are off. */
+const char *vg_headers_policy(enum vg_policy, size_t *len);
+/* "Date: ...\r\n" of this second. */
+const char *vg_headers_date(size_t *len);
+uint64_t vg_monotonic_us(void);
+int64_t	vg_realtime_us(void);
+/* From a pool of the system's random bytes, filled before the sandbox closes. */
+void	vg_random(void *, size_t);
+
+/* reply.c: answers. Each returns KORE_RESULT_OK. */
+
+/* A field of the route's own; NAME and VALUE are the program's. */
+void	vg_reply_field(struct vg_request *, const char *name, const char *fmt,
+	    ...) __attribute__((format (printf, 3, 4)));
+int	vg_reply(struct vg_request *, int status, const char *type,
+	    const void *content, size_t len);
+/* VALUE is stolen; NULL (no memory) becomes internal_error. */
+int	vg_reply_json(struct vg_request *, int status, json_t *value);
+int	vg_reply_empty(struct vg_request *, int status);
+/* WORD of core/problem.h; DETAIL NULL: the table's. */
+int	vg_reply_problem(struct vg_request *, const char *word,
+	    const char *detail);
+/* 503 with Retry-After: the database could not answer. */
+int	vg_reply_away(struct vg_request *, enum vg_db_status);
+/*
+ * LEN bytes of a file from OFFSET; the descriptor is stolen. Sent as the client
+ * takes it, never held whole in memory.
+ */
+int	vg_reply_file(struct vg_request *, int status, const char *type, int fd,
+	    uint64_t offset, uint64_t len);
+/*
+ * The response of a request that never became one (refused by its framing,
+ * timed out, over a bound), as bytes: a whole response with Connection: close.
+ * WORD and STATUS as the table has them. Returns the length.
+ */
+size_t	vg_reply_raw(char *buf, size_t size, int status, const char *word,
+	    const char *detail, const char *fields, bool head);
+
+#endif

@@ -1,0 +1,42 @@
+#ifndef VG_GATE_RESPOND_H
+#define VG_GATE_RESPOND_H
+
+/* Between the files of the gate; routes have no use for it. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gate/gate.h"
+
+/* Bytes being put together; too many set `overflow` and are left out. */
+struct vg_out {
+	char	*buf;
+	size_t	size;
+	size_t	len;
+	bool	overflow;
+};
+
+/* reply.c */
+void	vg_out_init(struct vg_out *, char *buf, size_t size);
+void	vg_out_mem(struct vg_out *, const void *, size_t);
+void	vg_out_str(struct vg_out *, const char *);
+void	vg_out_num(struct vg_out *, uint64_t);
+/* Status line, Server and Date. */
+void	vg_out_status(struct vg_out *, int status, bool http10);
+void	vg_out_field(struct vg_out *, const char *name, const char *value);
+
+/* gate.c: NULL when nothing is limited. */
+const struct vg_limits	*vg_gate_limits(enum vg_quota_setting);
+const struct vg_route	*vg_gate_route(const struct kore_module_handle *);
+
+/* preflight.c: answers an OPTIONS request that was let in. */
+int	vg_preflight(struct vg_request *);
+/* The value of Allow (RFC 9110 10.2.1); 64 bytes suffice. */
+void	vg_allow_list(const struct vg_route *, char *buf, size_t size);
+
+/* filestream.c: the descriptor is stolen. 0 / -1. */
+int	vg_filestream_queue(struct connection *, int fd, uint64_t offset,
+	    uint64_t len);
+
+#endif

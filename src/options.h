@@ -1,0 +1,38 @@
+#ifndef VG_OPTIONS_H
+#define VG_OPTIONS_H
+
+/* The command line, and what is asked of it alone. */
+
+#include <stdbool.h>
+
+#include "core/settings.h"
+
+struct vg_options {
+	bool	check_config;
+	bool	migrate;
+	bool	help;
+	bool	version;
+	char	*ready_file;	/* written when every worker is ready, or NULL */
+	char	*pid_file;	/* under VAR */
+	char	*var;		/* VAR, absolute or as given; owned */
+};
+
+/* options.c */
+
+/*
+ * Takes the long options out of the arguments, so that Kore's own getopt sees
+ * the rest. Ends the process (64) on one that does not exist, and with 0 after
+ * --help and --version.
+ */
+void	vg_options_parse(struct vg_options *, int *argc, char **argv);
+/* Loads the settings; ends the process (78) with every error at once. */
+void	vg_options_settings(const struct vg_options *, struct vg_settings *);
+/* --check-config and --migrate: does it and ends the process. */
+void	vg_options_act(const struct vg_options *, const struct vg_settings *);
+/* The settings anew; 0, or -1 after every error was logged: OLD stays. */
+int	vg_options_reload(const struct vg_options *, const struct vg_settings *old,
+	    struct vg_settings *next);
+/* sd_notify(3), where NOTIFY_SOCKET is set. */
+void	vg_options_notify(const char *state);
+
+#endif

@@ -1,0 +1,379 @@
+/*
+ * POST /api/voice/process
+ *
+ * In:	multipart/form-data: `audio` (WAV, MP3, WebM, OGG, M4A by content, at most
+ *	MAX_UPLOAD_BYTES) and `session_id`; Idempotency-Key, if wanted.
+ * Out:	200 {"session_id","transcript","text","audio_url"}, audio_url null when
+ *	there is no sound; "degraded":[…] when something fell back. The turn is
+ *	committed before the answer.
+ * Errors: 400, 403, 404 session_not_found, 405, 413, 415, 422
+ *	audio_undecodable, 429, 503 provider_unavailable, database_unavailable,
+ *	storage_unavailable, overloaded, 504 provider_timeout.
+ *
+ * The upload has no name and is gone with the request, however that ends. The
+ * reply's file gets its name before the commit, so that no committed turn
+ * lacks it; a process that dies between the two leaves a file for the janitor.
+ */
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate/files.h"
+#include "gate/gate.h"
+#include "gate/upload.h"
+#include "upstream/upstream.h"
+
+#define CONTEXT_TURNS	20	/* earlier turns told to the chat provider */
+#define BUSY_RETRY_S	2	/* seconds */
+#define REPLY_MAX	(32 * 1024 * 1024) /* bytes of sound */
+
+int	route_voice_process(struct http_request *);
+
+struct voice {
+	struct vg_request	*r;
+	struct vg_upload	upload;
+	vg_ticket		ticket;
+	enum vg_db_status	status;
+	const char		*key;		/* Idempotency-Key or NULL */
+	char			key_copy[VG_IDEMPOTENCY_MAX + 1];
+	struct vg_pipeline_turn	turns[CONTEXT_TURNS * 2];
+	char			*owned[CONTEXT_TURNS * 2];
+	size_t			nturns;
+	struct vg_pipeline	*pipeline;
+	struct vg_tempfile	reply;
+	enum vg_up_error	error;
+	unsigned		retry_s;
+	unsigned		degraded;
+	char			*transcript;
+	char			*text;
+	char			audio_id[VG_UUID_SIZE];	/* "" for none */
+	char			audio_ext[VG_TEMPFILE_EXT_MAX + 1];
+};
+
+static int	transcribed(struct vg_request *);
+static int	committed(struct vg_request *);
+
+static void
+voice_free(void *arg)
+{
+	struct voice	*v = arg;
+	size_t		i;
+
+	vg_pipeline_cancel(v->pipeline);
+	vg_store_forget(v->ticket);
+	vg_upload_close(&v->upload);
+	if (v->reply.fd != -1)
+		vg_tempfile_discard(&v->reply);
+	for (i = 0; i < v->nturns; i++)
+		free(v->owned[i]);
+	free(v->transcript);
+	free(v->text);
+	free(v);
+}
+
+static int
+open_upload(struct vg_request *r)
+{
+	struct voice	*v;
+
+	if ((v = calloc(1, sizeof(*v))) == NULL) {
+		vg_refuse(r, "overloaded", NULL);
+		return (-1);
+	}
+	v->r = r;
+	v->reply.fd = -1;
+	r->priv = v;
+	r->priv_free = voice_free;
+	return (vg_upload_open(&v->upload, r));
+}
+
+static int
+take_data(struct vg_request *r, const uint8_t *data, size_t len)
+{
+	struct voice	*v = r->priv;
+
+	return (vg_upload_data(&v->upload, data, len));
+}
+
+static size_t
+content_max(const struct vg_settings *settings)
+{
+	return ((size_t)settings->max_upload_bytes + VG_UPLOAD_OVERHEAD);
+}
+
+static int
+answer(struct vg_request *r)
+{
+	struct voice	*v = r->priv;
+	json_t		*root, *list;
+	char		url[64];
+
+	(void)snprintf(url, sizeof(url), "/api/voice/audio/%s", v->audio_id);
+	root = json_pack("{s:s, s:s, s:s, s:s?}", "session_id",
+	    v->upload.session_id, "transcript",
+	    v->transcript != NULL ? v->transcript : "", "text",
+	    v->text != NULL ? v->text : "", "audio_url",
+	    v->audio_id[0] != '\0' ? url : NULL);
+	if (root != NULL && v->degraded != 0 && (list = json_array()) != NULL) {
+		if (v->degraded & VG_DEGRADED_CHAT)
+			(void)json_array_append_new(list, json_string("chat"));
+		if (v->degraded & VG_DEGRADED_TTS)
+			(void)json_array_append_new(list, json_string("tts"));
+		(void)json_object_set_new(root, "degraded", list);
+	}
+	return (vg_reply_json(r, 200, root));
+}
+
+/* --- the turn is kept ----------------------------------------------------- */
+
+/* An earlier answer to the same key stands in for ours. */
+static void
+take_turn(struct voice *v, const struct vg_turn *turn)
+{
+	free(v->transcript);
+	free(v->text);
+	v->transcript = turn->transcript == NULL ? NULL : strdup(turn->transcript);
+	v->text = turn->reply == NULL ? NULL : strdup(turn->reply);
+	(void)kore_strlcpy(v->audio_id, turn->audio_id, sizeof(v->audio_id));
+}
+
+static void
+turn_committed(void *arg, enum vg_db_status status, const struct vg_turn *turn)
+{
+	struct voice	*v = arg;
+
+	v->ticket = 0;
+	v->status = status;
+	if (v->audio_id[0] != '\0' && (status == VG_SESSION_GONE ||
+	    (turn != NULL && turn->repeated)))
+		vg_files_remove_one(v->audio_id);
+	if (turn != NULL && turn->repeated)
+		take_turn(v, turn);
+	vg_resume(v->r);
+}
+
+static int
+committed(struct vg_request *r)
+{
+	struct voice	*v = r->priv;
+
+	if (v->status == VG_SESSION_GONE)
+		return (vg_reply_problem(r, "session_not_found", NULL));
+	if (v->status != VG_DB_OK)
+		return (vg_reply_away(r, v->status));
+	return (answer(r));
+}
+
+static int
+commit(struct vg_request *r)
+{
+	struct voice		*v = r->priv;
+	struct vg_turn_new	turn = { 0 };
+	uint8_t			random[VG_UUID_BYTES];
+
+	if (v->audio_ext[0] != '\0') {
+		vg_random(random, sizeof(random));
+		vg_uuid4_format(v->audio_id, random);
+		if (vg_files_publish(&v->reply, v->audio_id, v->audio_ext) == -1) {
+			v->audio_id[0] = '\0';
+			v->degraded |= VG_DEGRADED_TTS;
+		}
+	}
+	turn.session_id = v->upload.session_id;
+	turn.idempotency_key = v->key;
+	turn.transcript = v->transcript;
+	turn.reply = v->text;
+	if (v->audio_id[0] != '\0') {
+		turn.audio_id = v->audio_id;
+		turn.audio_ext = v->audio_ext;
+	}
+	if (v->degraded & VG_DEGRADED_CHAT)
+		turn.degraded[turn.ndegraded++] = "chat";
+	if (v->degraded & VG_DEGRADED_TTS)
+		turn.degraded[turn.ndegraded++] = "tts";
+	v->status = vg_turn_commit(&turn, turn_committed, v, &v->ticket);
+	if (v->status != VG_DB_OK) {
+		if (v->audio_id[0] != '\0')
+			vg_files_remove_one(v->audio_id);
+		return (vg_reply_away(r, v->status));
+	}
+	return (vg_wait(r, committed));
+}
+
+/* --- the pipeline --------------------------------------------------------- */
+
+static void
+piped(const struct vg_pipeline_out *out, void *arg)
+{
+	struct voice	*v = arg;
+
+	v->pipeline = NULL;
+	v->error = out->error;
+	v->retry_s = out->retry_after_s;
+	v->degraded = out->degraded;
+	if (out->error == VG_UP_OK) {
+		v->transcript = strdup(out->transcript);
+		v->text = strdup(out->text);
+		if (out->audio_len > 0 && v->reply.fd != -1)
+			(void)kore_strlcpy(v->audio_ext, out->audio_ext,
+			    sizeof(v->audio_ext));
+	}
+	vg_resume(v->r);
+}
+
+static int
+transcribed(struct vg_request *r)
+{
+	struct voice	*v = r->priv;
+
+	r->note = v->error == VG_UP_OK ? NULL : vg_up_error_word(v->error);
+	if (v->error == VG_UP_UNDECODABLE)
+		return (vg_reply_problem(r, "audio_undecodable", NULL));
+	if (v->error == VG_UP_TIMEOUT)
+		return (vg_reply_problem(r, "provider_timeout", NULL));
+	if (v->error != VG_UP_OK) {
+		r->retry_after_s = v->retry_s > 0 ? (int64_t)v->retry_s : 1;
+		return (vg_reply_problem(r, "provider_unavailable", NULL));
+	}
+	if (v->transcript == NULL || v->text == NULL)
+		return (vg_reply_problem(r, "overloaded", NULL));
+	return (commit(r));
+}
+
+static int
+transcribe(struct vg_request *r)
+{
+	struct voice		*v = r->priv;
+	struct vg_pipeline_in	in = { 0 };
+
+	if (v->status == VG_SESSION_GONE)
+		return (vg_reply_problem(r, "session_not_found", NULL));
+	if (v->status != VG_DB_OK)
+		return (vg_reply_away(r, v->status));
+	/* Without a place for the sound the words are still worth having. */
+	if (vg_files_reply(&v->reply, REPLY_MAX) == -1) {
+		v->reply.fd = -1;
+		r->note = "audio_folder_failed";
+	}
+	in.audio_fd = v->upload.file.fd;
+	in.audio_len = (size_t)v->upload.file.size;
+	in.audio_ext = v->upload.kind.ext;
+	in.audio_type = v->upload.kind.type;
+	in.turns = v->turns;
+	in.nturns = v->nturns;
+	in.reply_fd = v->reply.fd;
+	in.reply_max = REPLY_MAX;
+	if ((v->pipeline = vg_pipeline_start(&in, piped, v)) == NULL) {
+		r->retry_after_s = BUSY_RETRY_S;
+		return (vg_reply_problem(r, "overloaded", NULL));
+	}
+	return (vg_wait(r, transcribed));
+}
+
+/* --- the session ---------------------------------------------------------- */
+
+static void
+add_turn(struct voice *v, const char *role, const char *text)
+{
+	if (text == NULL || v->nturns == CONTEXT_TURNS * 2 ||
+	    (v->owned[v->nturns] = strdup(text)) == NULL)
+		return;
+	v->turns[v->nturns].role = role;
+	v->turns[v->nturns].text = v->owned[v->nturns];
+	v->nturns++;
+}
+
+static void
+session_found(void *arg, enum vg_db_status status,
+    const struct vg_session *session)
+{
+	struct voice	*v = arg;
+	size_t		i;
+
+	v->ticket = 0;
+	v->status = status;
+	for (i = 0; session != NULL && i < session->ncontext; i++) {
+		add_turn(v, "user", session->context[i].transcript);
+		add_turn(v, "assistant", session->context[i].reply);
+	}
+	vg_resume(v->r);
+}
+
+static int
+find_session(struct vg_request *r)
+{
+	struct voice	*v = r->priv;
+
+	v->status = vg_session_find(v->upload.session_id, CONTEXT_TURNS,
+	    session_found, v, &v->ticket);
+	if (v->status != VG_DB_OK)
+		return (vg_reply_away(r, v->status));
+	return (vg_wait(r, transcribe));
+}
+
+static void
+turn_found(void *arg, enum vg_db_status status, const struct vg_turn *turn)
+{
+	struct voice	*v = arg;
+
+	v->ticket = 0;
+	v->status = status;
+	if (turn != NULL)
+		take_turn(v, turn);
+	vg_resume(v->r);
+}
+
+static int
+repeated(struct vg_request *r)
+{
+	struct voice	*v = r->priv;
+
+	if (v->status == VG_NOT_FOUND)
+		return (find_session(r));
+	return (committed(r));
+}
+
+static int
+process(struct vg_request *r)
+{
+	struct voice	*v = r->priv;
+	const char	*key;
+
+	if (vg_upload_finish(&v->upload) == -1)
+		return (vg_reply_problem(r, r->refusal, r->refusal_detail));
+	if ((key = vg_edge_header(r->req, "idempotency-key")) == NULL)
+		return (find_session(r));
+	if (*key == '\0' || strlen(key) > VG_IDEMPOTENCY_MAX)
+		return (vg_reply_problem(r, "validation_failed",
+		    "Idempotency-Key must have 1 to 128 characters."));
+	(void)kore_strlcpy(v->key_copy, key, sizeof(v->key_copy));
+	v->key = v->key_copy;
+	v->status = vg_turn_find(v->upload.session_id, v->key, turn_found, v,
+	    &v->ticket);
+	if (v->status != VG_DB_OK)
+		return (vg_reply_away(r, v->status));
+	return (vg_wait(r, repeated));
+}
+
+static const struct vg_body_reader	reader = {
+	.open = open_upload,
+	.data = take_data
+};
+
+static const struct vg_route	voice_process = {
+	.name = "voice_process",
+	.methods = HTTP_METHOD_POST,
+	.flags = VG_ROUTE_CORS | VG_ROUTE_BODY,
+	.quota = VG_QUOTA_MAIN,
+	.class = "voice",
+	.body_max = content_max,
+	.reader = &reader,
+	.handle = process
+};
+
+int
+route_voice_process(struct http_request *req)
+{
+	return (vg_gate_serve(req, &voice_process));
+}

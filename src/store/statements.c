@@ -1,0 +1,135 @@
+/*
+ * Every statement that a worker sends, in one table: what the server can do to
+ * the database is what stands here and nothing else. Names are qualified and
+ * the search path is pg_catalog alone, so that no object made by anyone else
+ * can step in between.
+ */
+
+#include "store/statements.h"
+
+#define LIVE	"s.ended_at IS NULL AND s.expires_at > pg_catalog.now()"
+
+const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
+	[VG_ST_PING] = { "ping", "SELECT", 0, { 0 } },
+
+	/* id, client, api_key_id, ttl, retention */
+	[VG_ST_SESSION_START] = { "session_start",
+	    "INSERT INTO voicegate.session AS s (id, client, api_key_id, "
+	    "expires_at, purge_at) VALUES ($1, $2, $3, now() + $4, "
+	    "now() + greatest($4, $5)) "
+	    "RETURNING s.id, s.api_key_id, s.created_at, s.expires_at, s.turns",
+	    5, { VG_OID_UUID, VG_OID_INET, VG_OID_UUID, VG_OID_INTERVAL,
+	    VG_OID_INTERVAL } },
+
+	/* id, turns wanted; one row a turn, or one without a turn */
+	[VG_ST_SESSION_FIND] = { "session_find",
+	    "SELECT s.id, s.api_key_id, s.created_at, s.expires_at, s.turns, "
+	    "t.transcript, t.reply FROM voicegate.session AS s "
+	    "LEFT JOIN LATERAL (SELECT v.seq, v.transcript, v.reply "
+	    "FROM voicegate.turn AS v WHERE v.session_id = s.id "
+	    "AND v.transcript IS NOT NULL ORDER BY v.seq DESC LIMIT $2) "
+	    "AS t ON true WHERE s.id = $1 AND " LIVE " ORDER BY t.seq",
+	    2, { VG_OID_UUID, VG_OID_INT4 } },
+
+	/* id; one row an audio file, or one without */
+	[VG_ST_SESSION_END] = { "session_end",
+	    "WITH e AS (UPDATE voicegate.session AS s SET ended_at = now(), "
+	    "end_reason = 'client' WHERE s.id = $1 AND " LIVE
+	    " RETURNING s.id) SELECT t.audio_id FROM e LEFT JOIN "
+	    "voicegate.turn AS t ON t.session_id = e.id "
+	    "AND t.audio_id IS NOT NULL",
+	    1, { VG_OID_UUID } },
+
+	/* session, key, transcript, reply, retention, audio, its ttl, degraded */
+	[VG_ST_TURN_COMMIT] = { "turn_commit",
+	    "SELECT c.repeated, c.seq, c.old_transcript, c.old_reply, "
+	    "c.old_audio_id, c.old_audio_ext FROM voicegate.commit_turn("
+	    "$1, $2, $3, $4, $5, $6, $7, $8, $9) AS c",
+	    9, { VG_OID_UUID, VG_OID_TEXT, VG_OID_TEXT, VG_OID_TEXT,
+	    VG_OID_INTERVAL, VG_OID_UUID, VG_OID_TEXT, VG_OID_INTERVAL,
+	    VG_OID_TEXT_ARRAY } },
+
+	/* session, key; no row: session gone; null seq: no such turn */
+	[VG_ST_TURN_FIND] = { "turn_find",
+	    "SELECT true, t.seq, t.transcript, t.reply, "
+	    "CASE WHEN t.audio_expires_at > now() THEN t.audio_id END, "
+	    "t.audio_ext FROM voicegate.session AS s "
+	    "LEFT JOIN voicegate.turn AS t ON t.session_id = s.id "
+	    "AND t.idempotency_key = $2 WHERE s.id = $1 AND " LIVE,
+	    2, { VG_OID_UUID, VG_OID_TEXT } },
+
+	[VG_ST_AUDIO_FIND] = { "audio_find",
+	    "SELECT t.audio_id, t.audio_ext, s.id, s.api_key_id, "
+	    "least(t.audio_expires_at, s.expires_at) "
+	    "FROM voicegate.turn AS t JOIN voicegate.session AS s "
+	    "ON s.id = t.session_id WHERE t.audio_id = $1 "
+	    "AND t.audio_expires_at > now() AND " LIVE,
+	    1, { VG_OID_UUID } },
+
+	[VG_ST_AUDIO_GONE] = { "audio_gone",
+	    "SELECT u.id FROM unnest($1) AS u (id) WHERE NOT EXISTS ("
+	    "SELECT FROM voicegate.turn AS t JOIN voicegate.session AS s "
+	    "ON s.id = t.session_id WHERE t.audio_id = u.id "
+	    "AND t.audio_expires_at > now() AND " LIVE ")",
+	    1, { VG_OID_UUID_ARRAY } },
+
+	/* clients, policies, quotas, windows, asked, costs */
+	[VG_ST_TAKE_FIXED] = { "take_fixed",
+	    "SELECT slot, granted, used, reset_at, retry_at, clock "
+	    "FROM voicegate.take_fixed($1, $2, $3, $4, $5, $6)",
+	    6, { VG_OID_TEXT_ARRAY, VG_OID_TEXT_ARRAY, VG_OID_INT4_ARRAY,
+	    VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY } },
+
+	[VG_ST_TAKE_MOVING] = { "take_moving",
+	    "SELECT slot, granted, used, reset_at, retry_at, clock "
+	    "FROM voicegate.take_moving($1, $2, $3, $4, $5, $6)",
+	    6, { VG_OID_TEXT_ARRAY, VG_OID_TEXT_ARRAY, VG_OID_INT4_ARRAY,
+	    VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY } },
+
+	/* the same, then groups and whether moving */
+	[VG_ST_TAKE_GROUPED] = { "take_grouped",
+	    "SELECT slot, granted, used, reset_at, retry_at, clock "
+	    "FROM voicegate.take_grouped($8, $1, $2, $3, $4, $5, $6, $7)",
+	    8, { VG_OID_TEXT_ARRAY, VG_OID_TEXT_ARRAY, VG_OID_INT4_ARRAY,
+	    VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY,
+	    VG_OID_INT4_ARRAY, VG_OID_BOOL } },
+
+	/* clients, policies, quotas, windows, (asked: unused), costs */
+	[VG_ST_PEEK] = { "peek",
+	    "SELECT slot, granted, used, reset_at, retry_at, clock "
+	    "FROM voicegate.peek($1, $2, $3, $4, $6) WHERE $5 IS NOT NULL",
+	    6, { VG_OID_TEXT_ARRAY, VG_OID_TEXT_ARRAY, VG_OID_INT4_ARRAY,
+	    VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY } },
+
+	[VG_ST_PURGE] = { "purge",
+	    "SELECT p.sessions::integer, p.texts::integer, "
+	    "p.windows::integer, p.more FROM voicegate.purge_expired($1) AS p",
+	    1, { VG_OID_INT4 } },
+};
+
+/*
+ * By statements, not by the connection's `options`: a pooler in between
+ * refuses those, and the URL may have its own.
+ */
+const char *const	vg_connection_setup[] = {
+	/* A little below the client's own deadlines: the connection then
+	 * survives a statement that waits too long. */
+	"SET statement_timeout = 1400",
+	"SET lock_timeout = 1400",
+	"SET idle_in_transaction_session_timeout = 5000",
+	/* A worker that died leaves no statement running behind. */
+	"SET client_connection_check_interval = 1000",
+	"SET search_path = pg_catalog",
+	"SET TimeZone = 'UTC'",
+	/* Planned once: array parameters look different each time, and are
+	 * always looked up by the same index. */
+	"SET plan_cache_mode = force_generic_plan",
+	"SET jit = off",
+	/* What was answered must survive a crash: never less than `on`, more
+	 * (remote_apply) where the operator has it. */
+	"SELECT pg_catalog.set_config('synchronous_commit', 'on', false) "
+	    "WHERE pg_catalog.current_setting('synchronous_commit') "
+	    "IN ('off', 'local', 'remote_write')",
+	"LISTEN " VG_CHANNEL_SESSION_END,
+	0
+};

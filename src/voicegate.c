@@ -1,0 +1,331 @@
+/*
+ * The process: settings, listeners, workers, sandbox, signals.
+ *
+ * Kore calls, in this order: kore_parent_configure() in the parent, before it
+ * parses the embedded conf, forks, changes root or user; in each worker
+ * kore_seccomp_hook() as the sandbox closes, and kore_worker_configure() after
+ * that; kore_worker_teardown() at the worker's end. Whatever may block or needs
+ * a file (settings, schema, folders, certificates, names of hosts) is done in
+ * the first; nothing after it waits for anything.
+ */
+
+#include <kore/kore.h>
+#include <kore/http.h>
+#include <kore/curl.h>
+#include <kore/seccomp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libpsl.h>
+
+#include "core/uuid.h"
+#include "core/version.h"
+#include "edge/edge.h"
+#include "edge/edge_seccomp.h"
+#include "gate/files.h"
+#include "gate/gate.h"
+#include "gate/logger.h"
+#include "options.h"
+#include "store/sandbox.h"
+#include "store/store.h"
+#include "upstream/upstream.h"
+
+#define LOG_FLUSH_MS		100	/* how long an access line may wait */
+#define MSG_WORKER_READY	200	/* KORE_MSG: worker to parent */
+#define DESCRIPTORS_SPARE	256	/* uploads, replies, providers, database */
+
+void	kore_parent_configure(int, char **);
+void	kore_worker_configure(void);
+void	kore_worker_teardown(void);
+void	kore_seccomp_hook(void);
+int	vg_validate_uuid(struct http_request *, char *);
+void	__real_kore_module_reload(int);
+void	__wrap_kore_module_reload(int);
+
+static struct {
+	struct vg_settings	settings;
+	struct vg_options	options;
+	int64_t			workers_ready;
+	bool			connected;	/* worker: told the parent */
+} process;
+
+/*
+ * Beyond Kore's filter and what store, edge and upstream bring:
+ *	linkat, renameat, unlinkat	a reply gets its name, and loses it
+ *	getdents64, newfstatat		the janitor looks through its folders;
+ *					a file's size
+ *	gettid, sched_getaffinity	curl's resolver thread, malloc's arenas
+ */
+static struct sock_filter	filter[] = {
+	VG_STORE_SECCOMP_RULES,
+	VG_EDGE_SECCOMP,
+	KORE_SYSCALL_ALLOW(linkat),
+	KORE_SYSCALL_ALLOW(renameat),
+	KORE_SYSCALL_ALLOW(renameat2),
+	KORE_SYSCALL_ALLOW(unlinkat),
+	KORE_SYSCALL_ALLOW(getdents64),
+	KORE_SYSCALL_ALLOW(newfstatat),
+	KORE_SYSCALL_ALLOW(gettid),
+	KORE_SYSCALL_ALLOW(sched_getaffinity),
+};
+
+void
+kore_seccomp_hook(void)
+{
+	if (worker->id == KORE_WORKER_KEYMGR)
+		return;
+	(void)kore_seccomp_filter("voicegate", filter, KORE_FILTER_LEN(filter));
+	vg_upstream_seccomp();
+}
+
+/* The conf's v_uuid: what names a session. */
+int
+vg_validate_uuid(struct http_request *req, char *value)
+{
+	(void)req;
+	return (vg_uuid4_parse(NULL, value, strlen(value)) == 0 ?
+	    KORE_RESULT_OK : KORE_RESULT_ERROR);
+}
+
+static bool
+trusted(struct connection *c)
+{
+	const struct sockaddr	*sa = c->family == AF_INET6 ?
+	    (const struct sockaddr *)(const void *)&c->addr.ipv6 :
+	    (const struct sockaddr *)(const void *)&c->addr.ipv4;
+
+	return (vg_cidr_list_match_sockaddr(&vg_gate_settings()->proxies, sa));
+}
+
+static const struct vg_edge_hooks	hooks = {
+	.header = vg_gate_header,
+	.refuse = vg_gate_refuse,
+	.trusted = trusted
+};
+
+static void
+edge_limits(struct vg_edge_limits *limits, const struct vg_settings *s)
+{
+	int64_t	workers = s->workers > 0 ? s->workers : 1;
+
+	vg_edge_limits_default(limits);
+	limits->header_ms = (uint64_t)s->header_timeout_s * 1000;
+	limits->handshake_ms = limits->header_ms;
+	limits->body_ms = (uint64_t)s->body_timeout_s * 1000;
+	limits->idle_ms = (uint64_t)s->idle_timeout_s * 1000;
+	limits->drain_ms = (uint64_t)s->drain_s * 1000;
+	limits->rate_min = (uint64_t)s->min_body_rate;
+	limits->connections = (uint32_t)((s->max_connections + workers - 1) /
+	    workers);
+	limits->per_client = (uint32_t)s->max_connections_per_client;
+	limits->requests = (uint32_t)s->max_requests_per_connection;
+	limits->ipv6_bits = (uint32_t)s->rate_ipv6_prefix;
+}
+
+/* A mistake of the operator's: one line on standard error, exit 78. */
+static void
+refuse_start(const char *why)
+{
+	fprintf(stderr, "error: %s\n", why);
+	exit(VG_EXIT_CONFIG);
+}
+
+/* Before root is given up: who the workers become, and what they then own. */
+static uid_t
+run_as(void)
+{
+	const struct vg_settings	*s = &process.settings;
+	struct passwd			*pw;
+	char				why[256];
+
+	if (geteuid() != 0 || skip_runas)
+		return (geteuid());
+	if (s->run_as_user[0] == '\0')
+		refuse_start("RUN_AS_USER: started as root, the workers need a "
+		    "user to become (or start with -r to stay as you are)");
+	if ((pw = getpwnam(s->run_as_user)) == NULL) {
+		(void)snprintf(why, sizeof(why), "RUN_AS_USER=\"%s\": there is "
+		    "no such user", s->run_as_user);
+		refuse_start(why);
+	}
+	kore_runas_user = kore_strdup(s->run_as_user);
+	return (pw->pw_uid);
+}
+
+static void
+ready(struct kore_msg *msg, const void *data)
+{
+	const struct vg_settings	*s = &process.settings;
+	char				url[128];
+	FILE				*fp;
+
+	(void)msg;
+	(void)data;
+	if (++process.workers_ready != s->workers)
+		return;
+	(void)snprintf(url, sizeof(url), strchr(s->host, ':') != NULL ?
+	    "%s://[%s]:%d" : "%s://%s:%d", s->tls_cert_file[0] != '\0' ?
+	    "https" : "http", s->host, (int)s->port);
+	vg_log_str(VG_LOG_NOTICE, "ready", "url", url);
+	if (process.options.ready_file != NULL &&
+	    (fp = fopen(process.options.ready_file, "w")) != NULL) {
+		fprintf(fp, "%s\n", url);
+		(void)fclose(fp);
+	}
+	vg_options_notify("READY=1");
+}
+
+void
+kore_parent_configure(int argc, char **argv)
+{
+	const struct vg_settings	*s = &process.settings;
+	struct vg_edge_limits		limits;
+	const char			*why = "";
+	char				error[VG_STORE_ERROR_SIZE];
+	bool				tls;
+	uid_t				uid;
+
+	vg_options_parse(&process.options, &argc, argv);
+	vg_options_settings(&process.options, &process.settings);
+	vg_log_setup((enum vg_log_level)s->log_level,
+	    (enum vg_log_format)s->log_format);
+	vg_options_act(&process.options, &process.settings);
+	kore_default_getopt(argc, argv);
+
+	uid = run_as();
+	if (vg_files_prepare(s, uid, error, sizeof(error)) == -1)
+		refuse_start(error);
+	if (vg_store_prepare(s, error, sizeof(error)) == -1)
+		refuse_start(error);
+	if (vg_upstream_parent_init(s, NULL, NULL, &why) == -1)
+		refuse_start(why);
+
+	vg_headers_setup(s);
+	worker_count = (u_int8_t)s->workers;
+	worker_set_affinity = 0;	/* the kernel knows better on a shared machine */
+	kore_pidfile = process.options.pid_file;
+	if (s->chroot_dir[0] != '\0')
+		kore_root_path = kore_strdup(s->chroot_dir);
+	edge_limits(&limits, s);
+	if (vg_edge_init(&limits, &hooks) == -1)
+		refuse_start("not enough memory");
+	worker_rlimit_nofiles = vg_edge_descriptors() + DESCRIPTORS_SPARE;
+	tls = s->tls_cert_file[0] != '\0';
+	if (vg_edge_listen("door", s->host, (uint16_t)s->port, tls, error,
+	    sizeof(error)) == -1 ||
+	    (tls && vg_edge_tls(s->tls_cert_file, s->tls_key_file, error,
+	    sizeof(error)) == -1) ||
+	    (tls && s->http_redirect_port > 0 && vg_edge_listen_redirect("door",
+	    s->host, (uint16_t)s->http_redirect_port, (uint16_t)s->port, error,
+	    sizeof(error)) == -1))
+		refuse_start(error);
+	(void)kore_msg_register(MSG_WORKER_READY, ready);
+	vg_log_flush();
+}
+
+static void
+flush_log(void *arg, u_int64_t now)
+{
+	(void)arg;
+	(void)now;
+	vg_log_flush();
+}
+
+static void
+store_state(void *arg, bool connected)
+{
+	(void)arg;
+	vg_log_say(connected ? VG_LOG_NOTICE : VG_LOG_ERROR,
+	    connected ? "database connected" : "database away");
+	if (connected && !process.connected) {
+		process.connected = true;
+		kore_msg_send(KORE_MSG_PARENT, MSG_WORKER_READY, NULL, 0);
+	}
+}
+
+static void
+store_log(void *arg, enum vg_log_level level, const char *msg)
+{
+	(void)arg;
+	vg_log_say(level, msg);
+}
+
+static void
+session_ended(void *arg, const char *id, const char (*audio)[VG_UUID_SIZE],
+    size_t naudio)
+{
+	(void)arg;
+	(void)id;
+	vg_files_remove(audio, naudio);
+}
+
+static void
+resync(void *arg)
+{
+	(void)arg;
+	vg_files_resync();
+}
+
+void
+kore_worker_configure(void)
+{
+	static const struct vg_store_hooks	store_hooks = {
+		.state = store_state,
+		.log = store_log,
+		.session_ended = session_ended,
+		.resync = resync
+	};
+
+	if (vg_gate_init(&process.settings) == -1 ||
+	    vg_upstream_worker_init() == -1 ||
+	    vg_store_start(&process.settings, &store_hooks) == -1)
+		fatal("the worker cannot start");
+	vg_files_start(&process.settings);
+	(void)kore_timer_add(flush_log, LOG_FLUSH_MS, NULL, 0);
+}
+
+void
+kore_worker_teardown(void)
+{
+	vg_store_stop();
+	vg_upstream_worker_cleanup();
+	vg_log_flush();
+}
+
+/*
+ * SIGHUP, in the parent and in each worker: Kore has no modules to load anew in
+ * a single executable, so this is the place to read the settings again. What
+ * cannot change without a restart stays, and the log says so.
+ */
+void
+__wrap_kore_module_reload(int callbacks)
+{
+	struct vg_settings	next;
+	struct vg_edge_limits	limits;
+	const char		*why = "";
+
+	(void)callbacks;
+	if (vg_options_reload(&process.options, &process.settings, &next) == -1)
+		return;
+	if (worker != NULL) {
+		edge_limits(&limits, &next);
+		vg_edge_set_limits(&limits);
+		if (vg_upstream_reload(&next, &why) == -1)
+			vg_log_str(VG_LOG_ERROR, "providers kept", "reason", why);
+		vg_store_reload(&next);
+	}
+	vg_log_setup((enum vg_log_level)next.log_level,
+	    (enum vg_log_format)next.log_format);
+	vg_settings_free(&process.settings);
+	process.settings = next;
+	if (worker != NULL)
+		vg_gate_reload(&process.settings);
+	vg_log_say(VG_LOG_NOTICE, "settings reloaded");
+}

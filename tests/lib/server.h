@@ -1,0 +1,53 @@
+#ifndef TESTS_SERVER_H
+#define TESTS_SERVER_H
+
+/*
+ * The real gateway for a test: its own port, folders and (as wanted) database,
+ * on the PostgreSQL and the speech server that tests/run.sh started.
+ */
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SERVER_DEADLINE_MS	60000	/* for whatever is waited for */
+
+struct server {
+	pid_t	pid;
+	int	port;
+	char	dir[256];		/* VAR */
+	char	database[256];		/* URL */
+	char	log[300];		/* its standard error */
+};
+
+/* A fresh database with the schema; its URL into URL. Fails the test if not. */
+void	database_create(char *url, size_t size);
+/* One value of one SQL statement ("" for NULL or no row); fails on errors. */
+void	database_value(const char *url, const char *sql, char *out, size_t size);
+long	database_long(const char *url, const char *sql);
+
+/*
+ * Starts the gateway with ENV ("NAME=VALUE", ends with NULL; NULL: none) on top
+ * of what a test needs, waits until it is ready. DATABASE NULL: a fresh one.
+ * Fails the test when it does not start.
+ */
+void	server_start(struct server *, const char *database,
+	    const char *const *env);
+/* TERM, waits; fails the test unless it ends with 0 and no worker died. */
+void	server_stop(struct server *);
+/* KILL to the whole process group, as a crash would. */
+void	server_kill(struct server *);
+/* Runs the binary with ARGS until it ends: exit status, and what it said. */
+int	server_run(const char *const *args, const char *const *env, char *out,
+	    size_t size);
+/* Files in a folder below VAR ("uploads", "audio"). */
+int	server_files(const struct server *, const char *folder);
+/* Whether its log holds TEXT. */
+bool	server_logged(const struct server *, const char *text);
+
+/* Waits until CHECK(ARG) is true, at most SERVER_DEADLINE_MS: whether it was. */
+bool	eventually(bool (*check)(void *), void *arg);
+long	now_ms(void);
+
+#endif

@@ -1,0 +1,103 @@
+#!/bin/bash
+# Runs test programs one after the other and counts: cmocka's own summary lines
+# are added up, a program that ends without one counts as failed.  Starts what
+# the wire tests share: a private PostgreSQL and the offline speech server, in a
+# folder of their own, and ends both by pid.
+#
+#   run.sh PROGRAM...     (O, BIN, SPEECH_BIN, SPEECH_FIXTURES in the environment)
+set -u
+cd "$(dirname "$0")/.."
+top=$PWD
+work=$(mktemp -d "${TMPDIR:-/tmp}/voicegate-test.XXXXXX")
+chmod 0755 "$work"
+logs=$O/log
+rm -rf "$logs"
+mkdir -p "$logs"
+passed=0
+failed=0
+speech=
+
+finish() {
+  [ -z "$speech" ] || kill -TERM "$speech" 2>/dev/null
+  conf/dev/cluster.sh stop "$work/var" >/dev/null 2>&1
+  [ -z "$speech" ] || wait "$speech" 2>/dev/null
+  rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+echo "==> starting PostgreSQL and the speech server for the tests"
+if ! conf/dev/cluster.sh start "$work/var" >"$logs/cluster.log" 2>&1; then
+  cat "$logs/cluster.log"
+  echo "0 passed, 1 failed"
+  exit 1
+fi
+TEST_DATABASE_URL=$(cat "$work/var/database.url")
+# The tests' servers run as a user of no privilege, where root starts them.
+TEST_USER=
+if [ "$(id -u)" -eq 0 ]; then
+  TEST_USER=voicegate
+  id voicegate >/dev/null 2>&1 || useradd --system --user-group --no-create-home \
+    --home-dir /nonexistent --shell /usr/sbin/nologin voicegate
+fi
+mkdir -p "$work/tmp"
+export TEST_DATABASE_URL TEST_USER TEST_TMP=$work/tmp TEST_TOP=$top
+"$SPEECH_BIN" --listen 127.0.0.1:0 --port-file "$work/speech.port" \
+  >"$logs/speech.log" 2>&1 </dev/null &
+speech=$!
+for ((i = 0; i < 600; i++)); do
+  [ -s "$work/speech.port" ] && break
+  kill -0 "$speech" 2>/dev/null || break
+  sleep 0.1
+done
+SPEECH_URL=http://127.0.0.1:$(cat "$work/speech.port" 2>/dev/null)
+export SPEECH_URL TEST_SPEECH_PID=$speech
+
+count() { # FILE STATUS
+  local p f
+  p=$(sed -n 's/.*\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$1" | awk '{s += $1} END {print s + 0}')
+  f=$(sed -n 's/.*\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$1" | awk '{s += $1} END {print s + 0}')
+  if [ "$2" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
+  if [ "$2" -eq 0 ] && [ "$p" -eq 0 ]; then f=1; fi
+  passed=$((passed + p))
+  failed=$((failed + f))
+  printf '%-36s %4d passed' "$3" "$p"
+  if [ "$f" -gt 0 ]; then printf ', %d FAILED' "$f"; fi
+  printf '\n'
+  if [ "$f" -gt 0 ]; then
+    grep -E '\[  (ERROR|FAILED|LINE)|error:|Error|ERROR:|runtime error' "$1" | head -n 40
+    tail -n 15 "$1"
+  fi
+}
+
+for program in "$@"; do
+  name=$(basename "$program")
+  log=$logs/$name.log
+  timeout -k 10 300 "$program" >"$log" 2>&1 </dev/null
+  count "$log" $? "$name"
+done
+
+# Scripts under tests/checks: each prints "ok NAME" or "not ok NAME: why" lines.
+for check in tests/checks/*.sh; do
+  [ -f "$check" ] || continue
+  log=$logs/$(basename "$check").log
+  timeout -k 10 300 bash "$check" >"$log" 2>&1 </dev/null
+  status=$?
+  p=$(grep -c '^ok ' "$log")
+  f=$(grep -c '^not ok ' "$log")
+  if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
+  passed=$((passed + p))
+  failed=$((failed + f))
+  printf '%-36s %4d passed' "$(basename "$check")" "$p"
+  if [ "$f" -gt 0 ]; then
+    printf ', %d FAILED\n' "$f"
+    grep '^not ok' "$log" | head -n 20
+    tail -n 5 "$log"
+  else
+    printf '\n'
+  fi
+done
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
