@@ -44,7 +44,7 @@ struct memory {
 
 struct sink {
 	struct SwrContext	*swr;
-	AVChannelLayout		 layout;	/* what swr is set up for */
+	AVChannelLayout		 layout;	/* of the frames so far */
 	int			 rate;
 	int			 format;
 	int			 fd;
@@ -135,7 +135,8 @@ write_all(int fd, const void *data, size_t len)
 static int
 sink_setup(struct sink *s, const AVFrame *f)
 {
-	AVChannelLayout	mono = AV_CHANNEL_LAYOUT_MONO;
+	AVChannelLayout	mono = AV_CHANNEL_LAYOUT_MONO, in = { 0 };
+	int		rc;
 
 	if (s->swr != NULL && f->sample_rate == s->rate &&
 	    f->format == s->format &&
@@ -147,16 +148,20 @@ sink_setup(struct sink *s, const AVFrame *f)
 	    f->ch_layout.nb_channels > VG_DECODE_CHANNELS_MAX)
 		return (-1);
 
+	/* What is compared with is the frame's own, even if it names no order. */
 	swr_free(&s->swr);
 	av_channel_layout_uninit(&s->layout);
-	if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
-		av_channel_layout_default(&s->layout,
-		    f->ch_layout.nb_channels);
-	else if (av_channel_layout_copy(&s->layout, &f->ch_layout) < 0)
+	if (av_channel_layout_copy(&s->layout, &f->ch_layout) < 0)
 		return (-1);
-	if (swr_alloc_set_opts2(&s->swr, &mono, AV_SAMPLE_FMT_S16,
-	    VG_STT_RATE, &s->layout, (enum AVSampleFormat)f->format,
-	    f->sample_rate, 0, NULL) < 0 || swr_init(s->swr) < 0)
+	if (f->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
+		av_channel_layout_default(&in, f->ch_layout.nb_channels);
+	else if (av_channel_layout_copy(&in, &f->ch_layout) < 0)
+		return (-1);
+	rc = swr_alloc_set_opts2(&s->swr, &mono, AV_SAMPLE_FMT_S16,
+	    VG_STT_RATE, &in, (enum AVSampleFormat)f->format, f->sample_rate,
+	    0, NULL);
+	av_channel_layout_uninit(&in);
+	if (rc < 0 || swr_init(s->swr) < 0)
 		return (-1);
 	s->rate = f->sample_rate;
 	s->format = f->format;

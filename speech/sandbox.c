@@ -163,19 +163,20 @@ add_compared(scmp_filter_ctx ctx, enum vg_role role)
 	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	/* fstat() as glibc spells it. */
 	rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-	    SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
+	    SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));
 #endif
 	/* abort(), and no other signal to no one else, is tgkill(SIGABRT). */
 	rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-	    SCMP_A2(SCMP_CMP_EQ, SIGABRT));
+	    SCMP_A2(SCMP_CMP_EQ, SIGABRT, 0));
 
 	if (role == VG_ROLE_KEEPER && !VG_SANITIZED) {
 		rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-		    SCMP_A0(SCMP_CMP_EQ, FORK_FLAGS));
+		    SCMP_A0(SCMP_CMP_EQ, FORK_FLAGS, 0));
 		for (i = 0; i < sizeof(prctls) / sizeof(prctls[0]); i++) {
 			rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
 			    SCMP_SYS(prctl), 1,
-			    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)prctls[i]));
+			    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)prctls[i],
+			    0));
 		}
 	}
 	return (rc == 0 ? 0 : -1);

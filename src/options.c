@@ -93,7 +93,9 @@ vg_options_parse(struct vg_options *o, int *argc, char **argv)
 			puts("voicegate " VG_VERSION);
 			exit(0);
 		} else if (!strcmp(argv[in], "--ready-file") && in + 1 < *argc) {
-			o->ready_file = argv[++in];
+			/* Copied: Kore writes its process title over argv. */
+			if ((o->ready_file = strdup(argv[++in])) == NULL)
+				abort();
 		} else if (argv[in][0] == '-' && argv[in][1] == '-') {
 			fprintf(stderr, "voicegate: unknown option %s; "
 			    "voicegate --help says which there are\n", argv[in]);

@@ -242,8 +242,6 @@ static void
 store_state(void *arg, bool connected)
 {
 	(void)arg;
-	vg_log_say(connected ? VG_LOG_NOTICE : VG_LOG_ERROR,
-	    connected ? "database connected" : "database away");
 	if (connected && !process.connected) {
 		process.connected = true;
 		kore_msg_send(KORE_MSG_PARENT, MSG_WORKER_READY, NULL, 0);

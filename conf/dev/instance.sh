@@ -105,12 +105,15 @@ start_speech() {
   speech_wanted || return 0
   if ! alive speech voicegate-speech >/dev/null; then
     say "starting the offline speech server"
-    rm -f "$var/speech.port"
-    setsid "$speech_bin" --listen 127.0.0.1:0 --port-file "$var/speech.port" \
+    # It has given root up when it knows its port: a folder of its own.
+    rm -rf "$var/speech"
+    install -d -m 0755 "$var/speech"
+    if [ "$(id -u)" -eq 0 ]; then chown "$run_as:" "$var/speech"; fi
+    setsid "$speech_bin" --listen 127.0.0.1:0 --port-file "$var/speech/port" \
       "${speech_user[@]}" >>"$var/log/speech.log" 2>&1 </dev/null &
     echo $! >"$var/speech.pid"
     local left=$((ready_seconds * 10))
-    until [ -s "$var/speech.port" ]; do
+    until [ -s "$var/speech/port" ]; do
       alive speech voicegate-speech >/dev/null || {
         tail -n 20 "$var/log/speech.log" >&2
         die "the speech server did not start"
@@ -120,7 +123,7 @@ start_speech() {
       left=$((left - 1))
     done
   fi
-  SPEECH_URL=http://127.0.0.1:$(cat "$var/speech.port")
+  SPEECH_URL=http://127.0.0.1:$(cat "$var/speech/port")
   export SPEECH_URL
 }
 
@@ -129,7 +132,8 @@ stop_all() {
   if pid=$(alive gateway voicegate); then end "$pid" 30; fi
   if pid=$(alive speech voicegate-speech); then end "$pid" 15; fi
   if [ -d "$var/postgresql" ]; then "$here/conf/dev/cluster.sh" stop "$var"; fi
-  rm -f "$var/gateway.pid" "$var/speech.pid" "$var/speech.port" "$var/gateway.ready"
+  rm -f "$var/gateway.pid" "$var/speech.pid" "$var/gateway.ready"
+  rm -rf "$var/speech"
 }
 
 refuse_second() {
@@ -143,7 +147,13 @@ case ${1:-} in
 run | up)
   refuse_second
   cd "$here"
-  "$bin" --check-config >/dev/null || exit $?
+  # All mistakes at once, before anything is started; the database's address is
+  # only known later, when it is ours.
+  if cluster_wanted; then
+    DATABASE_URL=postgresql://127.0.0.1/ "$bin" --check-config >/dev/null || exit $?
+  else
+    "$bin" --check-config >/dev/null || exit $?
+  fi
   ensure_user
   trap 'stop_all' EXIT
   trap 'exit 130' INT

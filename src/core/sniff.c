@@ -11,17 +11,18 @@
  * to be refused before the rest of it is read. Each format is a function from
  * (bytes so far, whether that is all) to NO, NEED_MORE or MATCH; none looks
  * beyond VG_SNIFF_MAX. Whether a file can be decoded is the decoder's to say.
+ * MPEG audio, which has no magic of its own, is in sniff_mpeg.c.
  */
 
 #include <string.h>
 
 #include "core/sniff.h"
+#include "core/sniff_mpeg.h"
 
 typedef enum vg_sniff_verdict	(*sniffer)(const uint8_t *, size_t, bool);
 
 #define RIFF_HEADER	12	/* bytes: "RIFF" size "WAVE" */
 #define RIFF_CHUNK	8	/* bytes of the first chunk's header */
-#define ID3_HEADER	10	/* bytes */
 #define OGG_HEADER	27	/* bytes of a page header, table aside */
 #define FTYP_MIN	16	/* bytes: size "ftyp" major version */
 #define EBML_ID_LEN	4	/* bytes */
@@ -29,8 +30,8 @@ typedef enum vg_sniff_verdict	(*sniffer)(const uint8_t *, size_t, bool);
 #define EBML_DOCTYPE_MAX 32	/* bytes of its value */
 
 /* Compares what is there of a magic; an empty file may yet become anything. */
-static enum vg_sniff_verdict
-magic(const uint8_t *b, size_t len, bool final, const char *s, size_t n)
+enum vg_sniff_verdict
+vg_sniff_magic(const uint8_t *b, size_t len, bool final, const char *s, size_t n)
 {
 	if (len < n) {
 		if (final || memcmp(b, s, len) != 0)
@@ -42,8 +43,8 @@ magic(const uint8_t *b, size_t len, bool final, const char *s, size_t n)
 }
 
 /* More is needed, unless there is no more. */
-static enum vg_sniff_verdict
-more(bool final)
+enum vg_sniff_verdict
+vg_sniff_more(bool final)
 {
 	return (final ? VG_SNIFF_NO : VG_SNIFF_NEED_MORE);
 }
@@ -63,22 +64,22 @@ wav(const uint8_t *b, size_t len, bool final)
 	bool			rf64;
 	size_t			i;
 
-	v = magic(b, len, final, "RIFF", 4);
+	v = vg_sniff_magic(b, len, final, "RIFF", 4);
 	rf64 = false;
 	if (v == VG_SNIFF_NO) {
-		v = magic(b, len, final, "RF64", 4);
+		v = vg_sniff_magic(b, len, final, "RF64", 4);
 		rf64 = true;
 	}
 	if (v != VG_SNIFF_MATCH)
 		return (v);
 
 	if (len > 8) {
-		v = magic(b + 8, len - 8, final, "WAVE", 4);
+		v = vg_sniff_magic(b + 8, len - 8, final, "WAVE", 4);
 		if (v != VG_SNIFF_MATCH)
 			return (v);
 	}
 	if (len < RIFF_HEADER + RIFF_CHUNK)
-		return (more(final));
+		return (vg_sniff_more(final));
 
 	/* The 64 bit sizes come first in RF64, always. */
 	if (rf64)
@@ -91,110 +92,6 @@ wav(const uint8_t *b, size_t len, bool final)
 	}
 
 	return (VG_SNIFF_MATCH);
-}
-
-/*
- * The length of an MPEG layer III frame by its header (ISO/IEC 11172-3 section
- * 2.4.2.3, 13818-3), or 0 when it is none. Free format has no length in its
- * header, so it cannot be checked and is not taken.
- */
-static size_t
-mpeg_frame(const uint8_t *b)
-{
-	static const uint16_t	kbits[2][16] = {
-		{ 0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256,
-		    320, 0 },
-		{ 0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144,
-		    160, 0 }
-	};
-	static const uint16_t	rates[3] = { 44100, 48000, 32000 };
-	unsigned int		version, bitrate, rate;
-	size_t			hz, bits;
-
-	version = (b[1] >> 3) & 3;	/* 0: MPEG 2.5, 2: MPEG 2, 3: MPEG 1 */
-	bitrate = b[2] >> 4;
-	rate = (b[2] >> 2) & 3;
-
-	if (b[0] != 0xff || (b[1] & 0xe0) != 0xe0 || version == 1 ||
-	    ((b[1] >> 1) & 3) != 1 || rate == 3 || (b[3] & 3) == 2)
-		return (0);
-
-	bits = (size_t)kbits[version == 3 ? 0 : 1][bitrate] * 1000;
-	if (bits == 0)
-		return (0);
-
-	hz = rates[rate] >> (version == 3 ? 0 : version == 2 ? 1 : 2);
-
-	return ((version == 3 ? 144 : 72) * bits / hz + ((b[2] >> 1) & 1));
-}
-
-/* Two frames in a row, of one version and rate: chance does not make that. */
-static enum vg_sniff_verdict
-mp3_frames(const uint8_t *b, size_t len, bool final)
-{
-	size_t	frame;
-
-	/* Refuse at the first byte where that can be told. */
-	if (len > 0 && b[0] != 0xff)
-		return (VG_SNIFF_NO);
-	if (len > 1 && (b[1] & 0xe6) != 0xe2)
-		return (VG_SNIFF_NO);
-	if (len < 4)
-		return (more(final));
-
-	frame = mpeg_frame(b);
-	if (frame == 0)
-		return (VG_SNIFF_NO);
-
-	/* A file of a single frame ends where the frame does. */
-	if (len < frame + 4)
-		return (final && len == frame ? VG_SNIFF_MATCH : more(final));
-
-	if (mpeg_frame(b + frame) == 0 || b[frame + 1] >> 1 != b[1] >> 1 ||
-	    ((b[frame + 2] ^ b[2]) & 0x0c) != 0)
-		return (VG_SNIFF_NO);
-
-	return (VG_SNIFF_MATCH);
-}
-
-/*
- * An ID3v2 tag (versions 2 to 4) may hold a picture and so be longer than what
- * is looked at; its header is checked, and the frames when they are in sight.
- */
-static enum vg_sniff_verdict
-mp3(const uint8_t *b, size_t len, bool final)
-{
-	enum vg_sniff_verdict	v;
-	size_t			size;
-
-	v = magic(b, len, final, "ID3", 3);
-	if (v == VG_SNIFF_NO)
-		return (mp3_frames(b, len, final));
-	if (len < ID3_HEADER)
-		return (more(final));
-
-	if (b[3] < 2 || b[3] > 4 || b[4] == 0xff || (b[5] & 0x0f) != 0 ||
-	    ((b[6] | b[7] | b[8] | b[9]) & 0x80) != 0)
-		return (VG_SNIFF_NO);
-
-	size = ID3_HEADER + ((size_t)b[6] << 21 | (size_t)b[7] << 14 |
-	    (size_t)b[8] << 7 | b[9]);
-	if ((b[5] & 0x10) != 0)
-		size += ID3_HEADER;
-
-	/* Longest frame and the next one's header: 1441 + 4 bytes. */
-	if (size + 1445 > VG_SNIFF_MAX)
-		return (VG_SNIFF_MATCH);
-	if (len < size)
-		return (more(final));
-
-	/* Some taggers pad beyond the size that they state. */
-	while (size < len && b[size] == 0)
-		size++;
-	if (size == len)
-		return (more(final));
-
-	return (mp3_frames(b + size, len - size, final));
 }
 
 /* RFC 8794 section 4: a variable-size integer; its length, 0 when cut off. */
@@ -226,15 +123,15 @@ webm(const uint8_t *b, size_t len, bool final)
 	uint64_t		size, id;
 	size_t			pos = EBML_ID_LEN, end, n, k;
 
-	v = magic(b, len, final, "\x1a\x45\xdf\xa3", EBML_ID_LEN);
+	v = vg_sniff_magic(b, len, final, "\x1a\x45\xdf\xa3", EBML_ID_LEN);
 	if (v != VG_SNIFF_MATCH)
 		return (v);
 	if (len == pos)
-		return (more(final));
+		return (vg_sniff_more(final));
 
 	n = ebml_vint(b + pos, len - pos, false, &size);
 	if (n == 0)
-		return (b[pos] == 0 ? VG_SNIFF_NO : more(final));
+		return (b[pos] == 0 ? VG_SNIFF_NO : vg_sniff_more(final));
 	pos += n;
 	if (size > VG_SNIFF_MAX - pos)
 		return (VG_SNIFF_NO);
@@ -242,7 +139,7 @@ webm(const uint8_t *b, size_t len, bool final)
 
 	while (pos < end) {
 		if (pos >= len)
-			return (more(final));
+			return (vg_sniff_more(final));
 		n = ebml_vint(b + pos, len - pos, true, &id);
 		k = n == 0 ? 0 : ebml_vint(b + pos + n, len - pos - n, false,
 		    &size);
@@ -250,7 +147,7 @@ webm(const uint8_t *b, size_t len, bool final)
 			if (b[pos] == 0 || (n != 0 && pos + n < len &&
 			    b[pos + n] == 0))
 				return (VG_SNIFF_NO);
-			return (more(final));
+			return (vg_sniff_more(final));
 		}
 		pos += n + k;
 		if (pos > end || size > end - pos)
@@ -262,7 +159,7 @@ webm(const uint8_t *b, size_t len, bool final)
 		if (size > EBML_DOCTYPE_MAX)
 			return (VG_SNIFF_NO);
 		if (len - pos < size)
-			return (more(final));
+			return (vg_sniff_more(final));
 		/* Strings may be padded with zero bytes. */
 		while (size > 0 && b[pos + (size_t)size - 1] == 0)
 			size--;
@@ -290,21 +187,21 @@ ogg(const uint8_t *b, size_t len, bool final)
 	enum vg_sniff_verdict	v, best = VG_SNIFF_NO;
 	size_t			i, start;
 
-	v = magic(b, len, final, "OggS", 5);	/* version 0 included */
+	v = vg_sniff_magic(b, len, final, "OggS", 5);	/* version 0 included */
 	if (v != VG_SNIFF_MATCH)
 		return (v);
 
 	if (len > 5 && (b[5] & 0x07) != 0x02)	/* begins, continues nothing */
 		return (VG_SNIFF_NO);
 	if (len < OGG_HEADER)
-		return (more(final));
+		return (vg_sniff_more(final));
 
 	start = OGG_HEADER + (size_t)b[OGG_HEADER - 1];
 	if (len <= start)
-		return (more(final));
+		return (vg_sniff_more(final));
 
 	for (i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++) {
-		v = magic(b + start, len - start, final, codecs[i].magic,
+		v = vg_sniff_magic(b + start, len - start, final, codecs[i].magic,
 		    codecs[i].len);
 		if (v > best)
 			best = v;
@@ -332,17 +229,17 @@ m4a(const uint8_t *b, size_t len, bool final)
 	size_t			i;
 
 	if (len < 4)
-		return (len > 0 && b[0] != 0 ? VG_SNIFF_NO : more(final));
+		return (len > 0 && b[0] != 0 ? VG_SNIFF_NO : vg_sniff_more(final));
 
 	size = be32(b);
 	if (size < FTYP_MIN || size > VG_SNIFF_MAX || size % 4 != 0)
 		return (VG_SNIFF_NO);
 
-	v = magic(b + 4, len - 4, final, "ftyp", 4);
+	v = vg_sniff_magic(b + 4, len - 4, final, "ftyp", 4);
 	if (v != VG_SNIFF_MATCH)
 		return (v);
 	if (len < FTYP_MIN)
-		return (more(final));
+		return (vg_sniff_more(final));
 
 	for (i = 0; i < sizeof(brands) / sizeof(brands[0]); i++) {
 		if (memcmp(b + 8, brands[i], 4) == 0)
@@ -360,7 +257,7 @@ vg_sniff(const uint8_t *buf, size_t len, bool final, struct vg_sniff *out)
 		struct vg_sniff	is;
 	} formats[] = {
 		{ wav, { VG_SNIFF_WAV, "wav", "audio/wav" } },
-		{ mp3, { VG_SNIFF_MP3, "mp3", "audio/mpeg" } },
+		{ vg_sniff_mp3, { VG_SNIFF_MP3, "mp3", "audio/mpeg" } },
 		{ webm, { VG_SNIFF_WEBM, "webm", "audio/webm" } },
 		{ ogg, { VG_SNIFF_OGG, "ogg", "audio/ogg" } },
 		{ m4a, { VG_SNIFF_M4A, "m4a", "audio/mp4" } }

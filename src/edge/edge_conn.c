@@ -149,7 +149,7 @@ vg_conn_flushed(struct vg_conn *conn)
 {
 	struct connection	*c = conn->c;
 
-	if (conn->phase != VG_PHASE_SEND)
+	if (conn->phase != VG_PHASE_SEND || !vg_conn_alive(conn))
 		return;
 
 	if (!conn->close && !(c->flags & CONN_CLOSE_EMPTY)) {

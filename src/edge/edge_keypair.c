@@ -7,7 +7,8 @@
  * holds the key, and on SIGHUP in the keymgr itself. What fails then is told in
  * the log, and the pair in use stays.
  *
- * Kore's keymgr knows SIGUSR1 for it; SIGHUP becomes that here.
+ * Kore's keymgr knows SIGUSR1 for it; SIGHUP becomes that here, and neither
+ * reaches it with a pair that fails.
  */
 
 #include <sys/wait.h>
@@ -231,7 +232,7 @@ vg_tls_reload(void)
 	if (worker == NULL || worker->id != KORE_WORKER_KEYMGR)
 		return;
 	vg_keymgr_forget();
-	if (sig_recv != SIGHUP)
+	if (sig_recv != SIGHUP && sig_recv != SIGUSR1)
 		return;
 
 	if (cert_path != NULL &&

@@ -48,13 +48,13 @@ void
 vg_edge_set_limits(const struct vg_edge_limits *limits)
 {
 	struct vg_head_limits	head = vg_door.limits.head;
-	uint32_t		connections = vg_door.limits.connections;
+	uint32_t		most = vg_door.limits.connections;
 
 	vg_door.limits = *limits;
 	/* What memory and pools were made for. */
 	vg_door.limits.head = head;
-	if (vg_door.limits.connections > connections)
-		vg_door.limits.connections = connections;
+	if (vg_door.limits.connections > most)
+		vg_door.limits.connections = most;
 }
 
 int

@@ -28,10 +28,13 @@
 #define CIPHERS_13	"TLS_AES_128_GCM_SHA256:"		\
 			"TLS_AES_256_GCM_SHA384:"		\
 			"TLS_CHACHA20_POLY1305_SHA256"
-#define GROUPS		"X25519:P-256:P-384"
-#define SIGALGS		"ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:"	\
-			"RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:"	\
-			"RSA+SHA256:RSA+SHA384:RSA+SHA512"
+
+/* Not const: OpenSSL's macros cast that away. */
+static char	groups[] = "X25519:P-256:P-384";
+static char	sigalgs[] =
+	"ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:"
+	"RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:"
+	"RSA+SHA256:RSA+SHA384:RSA+SHA512";
 
 static const unsigned char	alpn_http11[] = "\x08http/1.1";
 
@@ -76,8 +79,8 @@ vg_tls_configure(struct kore_domain *dom)
 
 	if (SSL_CTX_set_cipher_list(ctx, CIPHERS_12) != 1 ||
 	    SSL_CTX_set_ciphersuites(ctx, CIPHERS_13) != 1 ||
-	    SSL_CTX_set1_groups_list(ctx, GROUPS) != 1 ||
-	    SSL_CTX_set1_sigalgs_list(ctx, SIGALGS) != 1)
+	    SSL_CTX_set1_groups_list(ctx, groups) != 1 ||
+	    SSL_CTX_set1_sigalgs_list(ctx, sigalgs) != 1)
 		fatalx("cannot configure TLS: %s", ssl_errno_s);
 
 	SSL_CTX_set_alpn_select_cb(ctx, alpn, NULL);

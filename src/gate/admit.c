@@ -329,7 +329,8 @@ vg_gate_refuse(struct connection *c, const struct vg_edge_refusal *refusal,
 		vg_log_close(line);
 	}
 	return (vg_reply_raw(buf, size, refusal->status, refusal->word,
-	    refusal->text, refusal->fields, refusal->head_only));
+	    refusal->text, refusal->fields, refusal->retry_after,
+	    refusal->head_only));
 }
 
 int
@@ -342,8 +343,11 @@ vg_gate_admit(struct http_request *req, const void *unused)
 	/* A request that did not come through the door is not served. */
 	if ((r = vg_request_of(req)) == NULL)
 		fatal("a request came past the door");
-	if ((er = vg_edge_of(req)) != NULL && er->refusal.status != 0)
+	if ((er = vg_edge_of(req)) != NULL && er->refusal.status != 0) {
 		vg_refuse(r, er->refusal.word, er->refusal.text);
+		if (r->retry_after_s == 0)
+			r->retry_after_s = er->refusal.retry_after;
+	}
 	if (r->refusal == NULL && r->limit_pending) {
 		http_request_sleep(req);
 		return (KORE_RESULT_RETRY);

@@ -202,6 +202,7 @@ int	vg_reply_file(struct vg_request *, int status, const char *type, int fd,
  * WORD and STATUS as the table has them. Returns the length.
  */
 size_t	vg_reply_raw(char *buf, size_t size, int status, const char *word,
-	    const char *detail, const char *fields, bool head);
+	    const char *detail, const char *fields, int64_t retry_after_s,
+	    bool head);
 
 #endif

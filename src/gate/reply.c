@@ -361,7 +361,7 @@ vg_reply_away(struct vg_request *r, enum vg_db_status status)
 
 size_t
 vg_reply_raw(char *buf, size_t size, int status, const char *word,
-    const char *detail, const char *fields, bool head)
+    const char *detail, const char *fields, int64_t retry_after_s, bool head)
 {
 	struct vg_out	out;
 	const char	*block;
@@ -388,6 +388,8 @@ vg_reply_raw(char *buf, size_t size, int status, const char *word,
 	vg_out_str(&out, "Cache-Control: no-store\r\n");
 	if (len > 0)
 		vg_out_field(&out, "Content-Type", VG_PROBLEM_MEDIA_TYPE);
+	if (retry_after_s > 0)
+		out_field_num(&out, "Retry-After", retry_after_s);
 	if (fields != NULL)
 		vg_out_str(&out, fields);
 	out_field_num(&out, "Content-Length", len);

@@ -26,8 +26,8 @@
 #include "store/evloop.h"
 
 #define CONNECT_MS	1500	/* milliseconds for one address */
-#define BACKOFF_MIN_MS	100	/* milliseconds, bound of the first pause */
-#define BACKOFF_MAX_MS	2000	/* milliseconds, bound of every later one */
+#define BACKOFF_MIN_MS	100U	/* milliseconds, bound of the first pause */
+#define BACKOFF_MAX_MS	2000U	/* milliseconds, bound of every later one */
 #define PING_AFTER_MS	2000	/* silence after which it is asked */
 #define PING_DEADLINE_MS 1000
 

@@ -60,9 +60,6 @@ bool		vg_queue_idle(void);
 /* Whether libpq still holds bytes that the socket did not take: 0, 1, -1. */
 int		vg_queue_flush(void);
 
-/* sessions.c: lifetimes of sessions, texts and audio. */
-void		vg_sessions_reload(const struct vg_settings *);
-
 /* store.c */
 extern struct vg_store_stats	vg_stats;
 void		vg_db_log(enum vg_log_level, const char *fmt, ...)

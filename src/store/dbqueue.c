@@ -57,6 +57,7 @@ static struct {
 	struct queries	sent;
 	uint32_t	nwaiting;
 	uint32_t	nsent;
+	bool		broken;		/* a statement went out by half */
 	int64_t		error_logged_us;
 	enum vg_statement error_statement;
 	uint32_t	errors_unlogged;
@@ -91,6 +92,7 @@ void
 vg_queue_attach(PGconn *pg)
 {
 	q.pg = pg;
+	q.broken = false;
 }
 
 enum vg_db_status
@@ -203,16 +205,17 @@ vg_queue_read(void)
 			return (-1);
 	}
 	queue_pump();
-	return (q.pg != NULL && PQstatus(q.pg) == CONNECTION_BAD ? -1 : 0);
+	return (q.broken || (q.pg != NULL &&
+	    PQstatus(q.pg) == CONNECTION_BAD) ? -1 : 0);
 }
 
 int
 vg_queue_tick(int64_t now_us)
 {
 	struct query	*query, *next;
-	int		ret;
 
-	ret = 0;
+	if (q.broken)
+		return (-1);
 	for (query = TAILQ_FIRST(&q.sent); query != NULL; query = next) {
 		next = TAILQ_NEXT(query, list);
 		if (query->deadline_us > now_us)
@@ -241,7 +244,7 @@ vg_queue_tick(int64_t now_us)
 		/* The callback may have changed the list. */
 		next = TAILQ_FIRST(&q.waiting);
 	}
-	return (ret);
+	return (0);
 }
 
 bool
@@ -289,8 +292,10 @@ query_send(struct query *query, const struct vg_params *p)
 
 	if (!PQsendQueryPrepared(q.pg, vg_statements[query->statement].name,
 	    p->count, value, p->length, p->format, 1) ||
-	    !PQpipelineSync(q.pg))
+	    !PQpipelineSync(q.pg)) {
+		q.broken = true;
 		return (-1);
+	}
 
 	query->state = Q_SENT;
 	TAILQ_INSERT_TAIL(&q.sent, query, list);

@@ -1,249 +1,353 @@
 /*
- * The schema, brought up one numbered file after the other. All of it happens
- * under one advisory lock of the database, each file in a transaction of its
- * own together with its line in schema_version: a process that dies half-way
- * leaves whole steps, and two that start at once do each step once.
+ * Bringing the schema up, before there are workers.
  *
- * An applied file is never edited: its checksum is kept, and a binary that has
- * other bytes under that number refuses to go on, as does one that is older
- * than the database.
+ * One advisory lock is held throughout: of two servers that start together one
+ * migrates, and the other finds it done. Each migration is a transaction that
+ * also writes its line into schema_version, so that a failure leaves the schema
+ * at the version before it, whole. A migration that is already there must be
+ * the very one of this binary (checksum), and there must be none that this
+ * binary does not know: a server never runs on a schema it was not made for.
  */
 
-#include <libpq-fe.h>
-
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "store/dburl.h"
 #include "store/migrate.h"
 
-#define LOCK_SQL	"SELECT pg_catalog.pg_advisory_lock("		\
-	"pg_catalog.hashtextextended('voicegate.migrate', 0))"
-#define RETRY_MS	200	/* between two attempts to connect */
+#define CONNECT_S	"5"		/* seconds for one try at all hosts */
+#define RETRY_NS	200000000L	/* between tries */
 
-#define BASE_SQL							\
-	"CREATE SCHEMA IF NOT EXISTS voicegate;"			\
-	"CREATE TABLE IF NOT EXISTS voicegate.schema_version ("		\
-	"version integer PRIMARY KEY, name text NOT NULL, "		\
-	"checksum text NOT NULL, applied_at timestamptz NOT NULL "	\
-	"DEFAULT now());"						\
-	"COMMENT ON TABLE voicegate.schema_version IS "			\
-	"'Migrations that were applied, one row each';"			\
-	"COMMENT ON COLUMN voicegate.schema_version.version IS "	\
-	"'Number of the migration; the highest is the schema''s';"	\
-	"COMMENT ON COLUMN voicegate.schema_version.name IS "		\
-	"'File it came from';"						\
-	"COMMENT ON COLUMN voicegate.schema_version.checksum IS "	\
-	"'SHA-256 of that file: an applied migration is never edited';"	\
-	"COMMENT ON COLUMN voicegate.schema_version.applied_at IS "	\
-	"'When it was applied'"
+/* One number for all of voicegate: "vgmigrat" in ASCII. */
+#define LOCK_SQL	"SELECT pg_advisory_lock(8532473650684223860)"
 
-static void
-explain(char *error, size_t size, const char *what, const char *libpq)
-{
-	int	len = (int)strcspn(libpq, "\n");
+static const char	bootstrap_sql[] =
+"CREATE SCHEMA IF NOT EXISTS voicegate;"
+"CREATE TABLE IF NOT EXISTS voicegate.schema_version ("
+"	version integer PRIMARY KEY CHECK (version > 0),"
+"	name text NOT NULL,"
+"	checksum text NOT NULL,"
+"	applied_at timestamptz NOT NULL DEFAULT now());"
+"COMMENT ON TABLE voicegate.schema_version IS"
+" 'Migrations that made this schema, one row each; written by voicegate --migrate';"
+"COMMENT ON COLUMN voicegate.schema_version.version IS"
+" 'Number of the migration; the highest is the version of the schema';"
+"COMMENT ON COLUMN voicegate.schema_version.name IS"
+" 'Its file in assets/sql/';"
+"COMMENT ON COLUMN voicegate.schema_version.checksum IS"
+" 'SHA-256 of that file: an edited migration is refused';"
+"COMMENT ON COLUMN voicegate.schema_version.applied_at IS"
+" 'When it was applied'";
 
-	(void)snprintf(error, size, "%s: %.*s", what, len, libpq);
-}
+struct migration_run {
+	PGconn		*pg;
+	char		*error;
+	size_t		size;
+};
 
-static PGconn *
-open_db(const char *url, int wait_s, char *error, size_t size)
-{
-	static const char *const	keywords[] = { "dbname", "application_name",
-		"client_encoding", "connect_timeout", NULL };
-	const char			*values[] = { url, "voicegate-migrate",
-		"UTF8", "10", NULL };
-	struct timespec			pause = { 0, RETRY_MS * 1000000L };
-	PGconn				*db;
-	int				left = wait_s * 1000 / RETRY_MS;
-
-	for (;;) {
-		db = PQconnectdbParams(keywords, values, 1);
-		if (PQstatus(db) == CONNECTION_OK)
-			break;
-		/* Starting up is worth waiting for; a wrong password is not. */
-		if (left-- <= 0 || PQconnectionNeedsPassword(db) ||
-		    PQconnectionUsedPassword(db)) {
-			explain(error, size, "cannot connect to the database",
-			    PQerrorMessage(db));
-			PQfinish(db);
-			return (NULL);
-		}
-		PQfinish(db);
-		(void)nanosleep(&pause, NULL);
-	}
-	if (strcmp(PQparameterStatus(db, "server_encoding"), "UTF8")) {
-		(void)snprintf(error, size, "the database's encoding is %s; it "
-		    "must be UTF8", PQparameterStatus(db, "server_encoding"));
-		PQfinish(db);
-		return (NULL);
-	}
-	return (db);
-}
-
-static int
-run(PGconn *db, const char *sql, char *error, size_t size)
-{
-	PGresult	*res = PQexec(db, sql);
-	ExecStatusType	status = PQresultStatus(res);
-
-	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-		explain(error, size, "the database refused", PQerrorMessage(db));
-	PQclear(res);
-	return (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : -1);
-}
-
-/* PostgreSQL's own sha256() does it: no hash of ours. */
-static PGresult *
-with_file(PGconn *db, const char *sql, const struct vg_migration *m)
-{
-	const char	*values[3];
-	char		number[16];
-	int		lengths[3] = { 0, 0, (int)*m->len };
-	int		formats[3] = { 0, 0, 1 };
-	static const Oid types[3] = { 23, 25, 17 };	/* int4, text, bytea */
-
-	(void)snprintf(number, sizeof(number), "%d", m->version);
-	values[0] = number;
-	values[1] = m->name;
-	values[2] = (const char *)m->sql;
-	return (PQexecParams(db, sql, 3, types, values, lengths, formats, 0));
-}
-
-/* 1 applied and the same, 0 not applied, -1 with ERROR. */
-static int
-applied(PGconn *db, const struct vg_migration *m, char *error, size_t size)
-{
-	PGresult	*res;
-	int		state = -1;
-
-	res = with_file(db, "SELECT v.checksum = encode(sha256($3), 'hex') "
-	    "FROM voicegate.schema_version AS v WHERE v.version = $1 "
-	    "AND $2::text IS NOT NULL", m);
-	if (PQresultStatus(res) != PGRES_TUPLES_OK)
-		explain(error, size, "the database refused", PQerrorMessage(db));
-	else if (PQntuples(res) == 0)
-		state = 0;
-	else if (!strcmp(PQgetvalue(res, 0, 0), "t"))
-		state = 1;
-	else
-		(void)snprintf(error, size, "migration %s was edited after it "
-		    "was applied; restore it and add a new one", m->name);
-	PQclear(res);
-	return (state);
-}
-
-/* The highest version there is, 0 for none; -1 with ERROR. */
-static int
-newest(PGconn *db, char *error, size_t size)
-{
-	PGresult	*res;
-	int		version = -1;
-
-	res = PQexec(db, "SELECT CASE WHEN to_regclass("
-	    "'voicegate.schema_version') IS NULL THEN 0 ELSE 1 END");
-	if (PQresultStatus(res) == PGRES_TUPLES_OK &&
-	    !strcmp(PQgetvalue(res, 0, 0), "0")) {
-		PQclear(res);
-		return (0);
-	}
-	PQclear(res);
-	res = PQexec(db, "SELECT coalesce(max(version), 0) "
-	    "FROM voicegate.schema_version");
-	if (PQresultStatus(res) == PGRES_TUPLES_OK)
-		version = (int)strtol(PQgetvalue(res, 0, 0), NULL, 10);
-	else
-		explain(error, size, "the database refused", PQerrorMessage(db));
-	PQclear(res);
-	if (version > vg_migrations[vg_migrations_count - 1].version) {
-		(void)snprintf(error, size, "the database's schema is version "
-		    "%d, newer than this program's %d", version,
-		    vg_migrations[vg_migrations_count - 1].version);
-		return (-1);
-	}
-	return (version);
-}
-
-static int
-apply(PGconn *db, const struct vg_migration *m, char *error, size_t size)
-{
-	PGresult	*res;
-	bool		ok;
-
-	if (run(db, "BEGIN", error, size) == -1 ||
-	    run(db, (const char *)m->sql, error, size) == -1)
-		goto fail;
-	res = with_file(db, "INSERT INTO voicegate.schema_version "
-	    "(version, name, checksum) VALUES ($1, $2, "
-	    "encode(sha256($3), 'hex'))", m);
-	if (!(ok = PQresultStatus(res) == PGRES_COMMAND_OK))
-		explain(error, size, m->name, PQerrorMessage(db));
-	PQclear(res);
-	if (ok && run(db, "COMMIT", error, size) == 0)
-		return (0);
-fail:
-	PQclear(PQexec(db, "ROLLBACK"));
-	return (-1);
-}
+static PGconn	*run_connect(struct migration_run *, const char *, int);
+static PGconn	*connect_once(const char *, char *, size_t);
+static int	run_sql(struct migration_run *, const char *, const char *);
+static int	run_encoding(struct migration_run *);
+static int	run_version(struct migration_run *);
+static int	run_applied(struct migration_run *, const struct vg_migration *);
+static int	run_apply(struct migration_run *, const struct vg_migration *);
+static PGresult	*run_with(struct migration_run *, const char *,
+		    const struct vg_migration *, ExecStatusType);
+static void	fail(struct migration_run *, const char *, ...)
+		    __attribute__((format (printf, 2, 3)));
+static void	fail_pg(struct migration_run *, const char *);
 
 int
 vg_migrate(const char *url, int wait_s, vg_migrate_say say, void *arg,
     char *error, size_t size)
 {
-	PGconn	*db;
-	char	line[128];
-	size_t	i;
-	int	state, done = 0, result = -1;
+	struct migration_run		r = { NULL, error, size };
+	const struct vg_migration	*m;
+	char				line[128];
+	size_t				i;
+	int				ret, done, applied;
 
-	if ((db = open_db(url, wait_s, error, size)) == NULL)
-		return (-1);
-	if (run(db, "SET client_min_messages = warning", error, size) == -1 ||
-	    run(db, LOCK_SQL, error, size) == -1 ||
-	    newest(db, error, size) == -1 || run(db, BASE_SQL, error, size) == -1)
+	ret = -1;
+	applied = 0;
+	if (run_connect(&r, url, wait_s) == NULL ||
+	    run_encoding(&r) == -1 ||
+	    run_sql(&r, LOCK_SQL, "lock for the migration") == -1)
 		goto out;
+	/* Only where it is missing: an ordinary role may not create it. */
+	if ((done = run_version(&r)) == -1 ||
+	    (done == 0 && run_sql(&r, bootstrap_sql, "schema_version") == -1))
+		goto out;
+
 	for (i = 0; i < vg_migrations_count; i++) {
-		if ((state = applied(db, &vg_migrations[i], error, size)) == -1)
+		m = &vg_migrations[i];
+		if ((done = run_applied(&r, m)) == -1)
 			goto out;
-		if (state == 1)
+		if (done)
 			continue;
-		if (apply(db, &vg_migrations[i], error, size) == -1)
+		if (run_apply(&r, m) == -1)
 			goto out;
-		done++;
-		(void)snprintf(line, sizeof(line), "applied %s",
-		    vg_migrations[i].name);
+		applied++;
+		snprintf(line, sizeof(line), "applied %s", m->name);
 		if (say != NULL)
 			say(arg, line);
 	}
-	(void)snprintf(line, sizeof(line), "schema is at version %d",
-	    vg_migrations[vg_migrations_count - 1].version);
-	if (say != NULL)
-		say(arg, line);
-	result = done;
+	ret = applied;
 out:
-	PQfinish(db);
-	return (result);
+	/* The lock goes with the connection. */
+	PQfinish(r.pg);
+	return (ret);
 }
 
 int
 vg_migrate_check(const char *url, int wait_s, char *error, size_t size)
 {
-	PGconn	*db;
-	size_t	i;
-	int	version, state, result = -1;
+	struct migration_run	r = { NULL, error, size };
+	size_t			i;
+	int			ret, done;
 
-	if ((db = open_db(url, wait_s, error, size)) == NULL)
-		return (-1);
-	if ((version = newest(db, error, size)) == -1)
+	ret = -1;
+	if (run_connect(&r, url, wait_s) == NULL || run_encoding(&r) == -1 ||
+	    (done = run_version(&r)) == -1)
 		goto out;
-	for (i = 0; version > 0 && i < vg_migrations_count; i++) {
-		if ((state = applied(db, &vg_migrations[i], error, size)) == -1)
+	ret = 1;
+	if (done == 0)
+		goto out;
+	ret = 0;
+	for (i = 0; i < vg_migrations_count; i++) {
+		if ((done = run_applied(&r, &vg_migrations[i])) == -1) {
+			ret = -1;
 			goto out;
-		if (state == 0)
+		}
+		if (!done)
+			ret = 1;
+	}
+out:
+	PQfinish(r.pg);
+	return (ret);
+}
+
+static PGconn *
+run_connect(struct migration_run *r, const char *url, int wait_s)
+{
+	const struct timespec	pause = { 0, RETRY_NS };
+	struct timespec		ts;
+	time_t			end;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	end = ts.tv_sec + wait_s;
+	for (;;) {
+		r->pg = connect_once(url, r->error, r->size);
+		if (r->pg == NULL || PQstatus(r->pg) == CONNECTION_OK)
+			return (r->pg);
+		(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+		/* A wrong password does not come right by waiting. */
+		if (ts.tv_sec >= end || PQconnectionNeedsPassword(r->pg) ||
+		    strstr(PQerrorMessage(r->pg), "authentication failed")) {
+			fail_pg(r, "cannot connect to the database");
+			PQfinish(r->pg);
+			r->pg = NULL;
+			return (NULL);
+		}
+		PQfinish(r->pg);
+		r->pg = NULL;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+/* Each address in turn, as a worker does it; NULL: the URL is no good. */
+static PGconn *
+connect_once(const char *url, char *error, size_t size)
+{
+	struct vg_dburl_keywords	k;
+	struct vg_dburl			u;
+	PGconn				*pg;
+	size_t				i;
+
+	pg = NULL;
+	if (vg_dburl_parse(&u, url, error, size) == -1)
+		return (NULL);
+	for (i = 0; i < u.nhosts; i++) {
+		vg_dburl_keywords(&k, &u, i);
+		k.keyword[k.count] = "connect_timeout";
+		k.value[k.count++] = CONNECT_S;
+		k.keyword[k.count] = NULL;
+		k.value[k.count] = NULL;
+		PQfinish(pg);
+		pg = PQconnectdbParams(k.keyword, k.value, 0);
+		if (PQstatus(pg) == CONNECTION_OK)
 			break;
 	}
-	result = version > 0 && i == vg_migrations_count ? 0 : 1;
+	vg_dburl_free(&u);
+	if (pg == NULL)
+		snprintf(error, size, "out of memory");
+	return (pg);
+}
+
+static int
+run_sql(struct migration_run *r, const char *sql, const char *what)
+{
+	ExecStatusType	status;
+	PGresult	*res;
+
+	res = PQexec(r->pg, sql);
+	status = PQresultStatus(res);
+	PQclear(res);
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+		fail_pg(r, what);
+		return (-1);
+	}
+	return (0);
+}
+
+static int
+run_encoding(struct migration_run *r)
+{
+	const char	*encoding;
+
+	/* Notices ("already exists, skipping") are of no interest. */
+	if (run_sql(r, "SET client_min_messages = warning", "settings") == -1)
+		return (-1);
+	encoding = PQparameterStatus(r->pg, "server_encoding");
+	if (encoding == NULL || strcmp(encoding, "UTF8") != 0) {
+		fail(r, "the database is encoded in %s; voicegate needs UTF8 "
+		    "(CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0)",
+		    encoding != NULL ? encoding : "an unknown way");
+		return (-1);
+	}
+	return (0);
+}
+
+/* 0: nothing is there; 1: something, none of it newer than this binary; -1 */
+static int
+run_version(struct migration_run *r)
+{
+	PGresult	*res;
+	int		ret, version;
+
+	ret = -1;
+	res = PQexec(r->pg,
+	    "SELECT to_regclass('voicegate.schema_version') IS NOT NULL");
+	if (PQresultStatus(res) != PGRES_TUPLES_OK) {
+		fail_pg(r, "cannot read the catalog");
+		goto out;
+	}
+	if (strcmp(PQgetvalue(res, 0, 0), "t") != 0) {
+		ret = 0;
+		goto out;
+	}
+	PQclear(res);
+	res = PQexec(r->pg, "SELECT coalesce(max(version), 0) "
+	    "FROM voicegate.schema_version");
+	if (PQresultStatus(res) != PGRES_TUPLES_OK) {
+		fail_pg(r, "cannot read voicegate.schema_version");
+		goto out;
+	}
+	version = atoi(PQgetvalue(res, 0, 0));
+	if (version > (int)vg_migrations_count) {
+		fail(r, "the database is at schema version %d, this binary "
+		    "knows versions up to %zu: it was migrated by a newer "
+		    "voicegate, run that one", version, vg_migrations_count);
+		goto out;
+	}
+	ret = 1;
 out:
-	PQfinish(db);
-	return (result);
+	PQclear(res);
+	return (ret);
+}
+
+/* 1: this very one is there; 0: not yet; -1: another one is. */
+static int
+run_applied(struct migration_run *r, const struct vg_migration *m)
+{
+	PGresult	*res;
+	int		ret;
+
+	ret = -1;
+	res = run_with(r, "SELECT v.checksum = encode(sha256($3), 'hex') "
+	    "AND v.name = $2 FROM voicegate.schema_version AS v "
+	    "WHERE v.version = $1", m, PGRES_TUPLES_OK);
+	if (res == NULL)
+		goto out;
+	if (PQntuples(res) == 0)
+		ret = 0;
+	else if (!strcmp(PQgetvalue(res, 0, 0), "t"))
+		ret = 1;
+	else
+		fail(r, "schema version %d was made by another text than this "
+		    "binary's %s: a migration must not be edited once it was "
+		    "applied", m->version, m->name);
+out:
+	PQclear(res);
+	return (ret);
+}
+
+static int
+run_apply(struct migration_run *r, const struct vg_migration *m)
+{
+	PGresult	*res;
+	char		what[96];
+
+	/* The asset ends in a NUL that its length does not count. */
+	snprintf(what, sizeof(what), "migration %s failed", m->name);
+	if (run_sql(r, "BEGIN", what) == -1 ||
+	    run_sql(r, (const char *)m->sql, what) == -1)
+		return (-1);
+	res = run_with(r, "INSERT INTO voicegate.schema_version "
+	    "(version, name, checksum) "
+	    "VALUES ($1, $2, encode(sha256($3), 'hex'))", m, PGRES_COMMAND_OK);
+	if (res == NULL)
+		return (-1);
+	PQclear(res);
+	return (run_sql(r, "COMMIT", what));
+}
+
+static PGresult *
+run_with(struct migration_run *r, const char *sql, const struct vg_migration *m,
+    ExecStatusType expected)
+{
+	/* int4, text, bytea */
+	static const Oid	type[] = { 23, 25, 17 };
+	const char		*value[3];
+	const int		format[] = { 0, 0, 1 };
+	int			length[3];
+	char			version[16];
+	PGresult		*res;
+
+	snprintf(version, sizeof(version), "%d", m->version);
+	value[0] = version;
+	value[1] = m->name;
+	value[2] = (const char *)m->sql;
+	length[0] = length[1] = 0;
+	length[2] = (int)*m->len;
+	res = PQexecParams(r->pg, sql, 3, type, value, length, format, 0);
+	if (PQresultStatus(res) != expected) {
+		PQclear(res);
+		fail_pg(r, m->name);
+		return (NULL);
+	}
+	return (res);
+}
+
+static void
+fail(struct migration_run *r, const char *fmt, ...)
+{
+	va_list		args;
+
+	va_start(args, fmt);
+	vsnprintf(r->error, r->size, fmt, args);
+	va_end(args);
+}
+
+/* PostgreSQL's first line. */
+static void
+fail_pg(struct migration_run *r, const char *what)
+{
+	const char	*text;
+
+	text = PQerrorMessage(r->pg);
+	fail(r, "%s: %.*s", what, (int)strcspn(text, "\n"), text);
 }

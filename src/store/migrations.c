@@ -1,31 +1,29 @@
 /*
- * The one table of migrations, in their order. The files are embedded; a test
- * compares this list with the folder.
+ * The migrations, in order. A file of assets/sql/ that is not listed here is
+ * never run, so a test compares the two. A file that was released is never
+ * changed: its checksum is in every database that has run it.
  */
-
-#include <sys/types.h>
-
-#include <stddef.h>
-#include <stdint.h>
 
 #include "store/migrate.h"
 
-/* kodev makes these of assets/sql; the lengths are not constants to C. */
-#define DECLARE(symbol)							\
-	extern const u_int8_t asset_##symbol##_sql[];			\
-	extern const u_int32_t asset_len_##symbol##_sql
+/* kodev names the symbols after the files. */
+#define ASSET(symbol)							\
+	extern const uint8_t	asset_##symbol##_sql[];			\
+	extern const uint32_t	asset_len_##symbol##_sql
 
-DECLARE(0001_session_turn);
-DECLARE(0002_rate_limit);
-DECLARE(0003_purge);
+ASSET(0001_session_turn);
+ASSET(0002_rate_limit);
+ASSET(0003_purge);
 
-#define ENTRY(version, symbol)						\
-	{ version, #symbol ".sql", asset_##symbol##_sql, &asset_len_##symbol##_sql }
+#define MIGRATION(version, symbol)					\
+	{ version, #symbol ".sql", asset_##symbol##_sql,		\
+	    &asset_len_##symbol##_sql }
 
 const struct vg_migration	vg_migrations[] = {
-	ENTRY(1, 0001_session_turn),
-	ENTRY(2, 0002_rate_limit),
-	ENTRY(3, 0003_purge)
+	MIGRATION(1, 0001_session_turn),
+	MIGRATION(2, 0002_rate_limit),
+	MIGRATION(3, 0003_purge),
 };
+
 const size_t	vg_migrations_count =
-    sizeof(vg_migrations) / sizeof(vg_migrations[0]);
+	    sizeof(vg_migrations) / sizeof(vg_migrations[0]);

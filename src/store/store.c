@@ -1,9 +1,12 @@
 /*
- * The life of a worker's store: one connection, what listens to it, and the
- * clean-up that the first worker of an instance does for all.
+ * The life of the store in a process: what is worked out in the parent, what a
+ * worker starts, stops and tells the rest of the program.
+ *
+ * A worker also keeps house: every so often one of them (PostgreSQL's advisory
+ * lock says which) deletes what has run out. Rounds are small and follow each
+ * other quickly while there is more, so that no statement of a request waits
+ * behind a long one.
  */
-
-#include <kore/kore.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,163 +16,86 @@
 
 #include "store/db.h"
 #include "store/limiter.h"
+#include "store/sessions.h"
 
-#define PURGE_EVERY_US	(60 * VG_USEC)
-#define PURGE_ROWS	10000		/* of each kind, in one statement */
+#define PURGE_ROWS		2000	/* rows a round */
+#define PURGE_EVERY_US		(10 * VG_USEC)
+#define PURGE_AGAIN_US		(VG_USEC / 4)	/* while there is more */
+#define AUDIO_IDS_STEP		128
 
 struct vg_store_stats	vg_stats;
 
 static struct {
 	struct vg_dburl		url;
-	bool			prepared;
-	bool			started;
-	int64_t			offset_us;	/* monotonic to epoch */
-	int64_t			purge_us;	/* when next */
 	struct vg_store_hooks	hooks;
+	int64_t			offset_us;	/* CLOCK_MONOTONIC to epoch */
+	int64_t			purge_us;	/* when the next round is due */
+	bool			purging;
 } store;
+
+static void	store_state(bool);
+static void	store_notify(const char *, const char *);
+static void	store_tick(int64_t);
+static void	store_purge_done(const struct vg_call *, enum vg_db_status,
+		    const PGresult *);
+static int64_t	clock_us(clockid_t);
+
+static const struct vg_db_hooks	store_db_hooks = {
+	.state = store_state,
+	.notify = store_notify,
+	.tick = store_tick,
+};
 
 int
 vg_store_prepare(const struct vg_settings *settings, char *error, size_t size)
 {
-	if (store.prepared)
-		vg_dburl_free(&store.url);
-	store.prepared = false;
-	if (vg_dburl_parse(&store.url, settings->database_url, error, size) == -1)
+	struct vg_dburl	url;
+
+	if (vg_dburl_parse(&url, settings->database_url, error, size) == -1)
 		return (-1);
-	store.prepared = true;
+	vg_dburl_free(&store.url);
+	store.url = url;
 	return (0);
-}
-
-int64_t
-vg_store_now_us(void)
-{
-	struct timespec	mono, real;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &mono);
-	if (store.offset_us == 0) {
-		(void)clock_gettime(CLOCK_REALTIME, &real);
-		store.offset_us = ((int64_t)real.tv_sec - mono.tv_sec) * VG_USEC +
-		    (real.tv_nsec - mono.tv_nsec) / 1000;
-	}
-	return ((int64_t)mono.tv_sec * VG_USEC + mono.tv_nsec / 1000 +
-	    store.offset_us);
-}
-
-void
-vg_db_log(enum vg_log_level level, const char *fmt, ...)
-{
-	char	msg[VG_STORE_ERROR_SIZE];
-	va_list	args;
-
-	if (store.hooks.log == NULL)
-		return;
-	va_start(args, fmt);
-	(void)vsnprintf(msg, sizeof(msg), fmt, args);
-	va_end(args);
-	store.hooks.log(store.hooks.arg, level, msg);
-}
-
-static void
-on_state(bool connected)
-{
-	vg_limiter_state(connected);
-	if (store.hooks.state != NULL)
-		store.hooks.state(store.hooks.arg, connected);
-	if (connected && store.hooks.resync != NULL)
-		store.hooks.resync(store.hooks.arg);
-}
-
-/* "session audio audio ...": see notify_session_end() in the schema. */
-static void
-on_notify(const char *channel, const char *payload)
-{
-	static char	audio[VG_SESSION_AUDIO_MAX][VG_UUID_SIZE];
-	char		session[VG_UUID_SIZE];
-	const char	*at = payload;
-	size_t		n = 0;
-
-	if (store.hooks.session_ended == NULL ||
-	    strcmp(channel, VG_CHANNEL_SESSION_END) ||
-	    strlen(payload) < VG_UUID_LEN ||
-	    vg_uuid4_parse(session, payload, VG_UUID_LEN) == -1)
-		return;
-	for (at += VG_UUID_LEN; *at == ' ' && n < VG_SESSION_AUDIO_MAX;
-	    at += VG_UUID_LEN + 1) {
-		if (strlen(at + 1) < VG_UUID_LEN ||
-		    vg_uuid4_parse(audio[n], at + 1, VG_UUID_LEN) == -1)
-			break;
-		n++;
-	}
-	store.hooks.session_ended(store.hooks.arg, session,
-	    (const char (*)[VG_UUID_SIZE])audio, n);
-}
-
-static void
-purged(const struct vg_call *call, enum vg_db_status status, const PGresult *res)
-{
-	(void)call;
-	/* There is more: go on at the next tick, not in a minute. */
-	if (status == VG_DB_OK && PQntuples(res) == 1 && vg_col_bool(res, 0, 3))
-		store.purge_us = 0;
-}
-
-static void
-on_tick(int64_t now_us)
-{
-	struct vg_call		call = { .done = purged };
-	struct vg_params	params = { 0 };
-
-	vg_limiter_tick();
-	if (worker == NULL || worker->id != 1 || now_us < store.purge_us ||
-	    !vg_db_connected())
-		return;
-	store.purge_us = now_us + PURGE_EVERY_US;
-	vg_params_reset(&params);
-	vg_param_int4(&params, PURGE_ROWS);
-	(void)vg_query(VG_ST_PURGE, &params, VG_DB_DEADLINE_MS, &call, NULL);
-	vg_params_free(&params);
 }
 
 int
 vg_store_start(const struct vg_settings *settings,
     const struct vg_store_hooks *hooks)
 {
-	static const struct vg_db_hooks	db_hooks = {
-		.state = on_state,
-		.notify = on_notify,
-		.tick = on_tick
-	};
-
-	if (!store.prepared)
+	if (store.url.nhosts == 0)
 		return (-1);
+	memset(&vg_stats, 0, sizeof(vg_stats));
 	store.hooks = *hooks;
-	store.purge_us = vg_store_now_us() + PURGE_EVERY_US;
-	vg_sessions_reload(settings);
+	store.offset_us = clock_us(CLOCK_REALTIME) - clock_us(CLOCK_MONOTONIC);
+	/* Workers that start together do not ask together. */
+	store.purge_us = vg_store_now_us() +
+	    (int64_t)arc4random_uniform((uint32_t)PURGE_EVERY_US);
+	store.purging = false;
+
 	if (vg_limiter_start(settings) == -1)
 		return (-1);
-	if (vg_db_start(&store.url, &db_hooks) == -1) {
+	vg_sessions_configure(settings);
+	if (vg_db_start(&store.url, &store_db_hooks) == -1) {
 		vg_limiter_stop();
 		return (-1);
 	}
-	store.started = true;
 	return (0);
 }
 
 void
 vg_store_reload(const struct vg_settings *settings)
 {
-	vg_sessions_reload(settings);
-	vg_limiter_reload(settings);
+	vg_limiter_configure(settings);
+	vg_sessions_configure(settings);
 }
 
 void
 vg_store_stop(void)
 {
-	if (!store.started)
-		return;
-	store.started = false;
 	vg_db_stop();
 	vg_limiter_stop();
+	memset(&store.hooks, 0, sizeof(store.hooks));
+	vg_dburl_free(&store.url);
 }
 
 bool
@@ -181,12 +107,17 @@ vg_store_connected(void)
 void
 vg_store_forget(vg_ticket ticket)
 {
-	if (!store.started || ticket == 0)
-		return;
-	if (ticket & VG_TICKET_CHECK)
+	if (ticket & VG_TICKET_LIMIT)
 		vg_limiter_forget(ticket);
 	else
 		vg_query_forget(ticket);
+}
+
+void
+vg_store_stats(struct vg_store_stats *out)
+{
+	(void)vg_queue_flush();
+	*out = vg_stats;
 }
 
 const char *
@@ -196,24 +127,124 @@ vg_db_status_name(enum vg_db_status status)
 	case VG_DB_OK:
 		return ("ok");
 	case VG_DB_AWAY:
-		return ("database_away");
+		return ("away");
 	case VG_DB_TIMEOUT:
-		return ("database_timeout");
+		return ("timeout");
 	case VG_DB_BUSY:
-		return ("database_busy");
+		return ("busy");
 	case VG_DB_ERROR:
-		return ("database_error");
+		return ("error");
 	case VG_SESSION_GONE:
-		return ("session_gone");
+		return ("session gone");
 	case VG_NOT_FOUND:
-		return ("not_found");
+		return ("not found");
 	}
 	return ("unknown");
 }
 
-void
-vg_store_stats(struct vg_store_stats *out)
+int64_t
+vg_store_now_us(void)
 {
-	(void)vg_queue_flush();
-	*out = vg_stats;
+	return (clock_us(CLOCK_MONOTONIC) + store.offset_us);
+}
+
+void
+vg_db_log(enum vg_log_level level, const char *fmt, ...)
+{
+	char		line[VG_STORE_ERROR_SIZE * 2];
+	va_list		args;
+
+	if (store.hooks.log == NULL)
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	store.hooks.log(store.hooks.arg, level, line);
+}
+
+static void
+store_state(bool connected)
+{
+	vg_limiter_state(connected);
+	if (store.hooks.state != NULL)
+		store.hooks.state(store.hooks.arg, connected);
+	if (connected && store.hooks.resync != NULL)
+		store.hooks.resync(store.hooks.arg);
+}
+
+/* "session audio audio ...": anyone may NOTIFY, so it is read with care. */
+static void
+store_notify(const char *channel, const char *payload)
+{
+	char		session[VG_UUID_SIZE], (*audio)[VG_UUID_SIZE], (*more)[VG_UUID_SIZE];
+	size_t		n, room;
+
+	if (strcmp(channel, VG_CHANNEL_SESSION_END) != 0 ||
+	    store.hooks.session_ended == NULL)
+		return;
+	if (strlen(payload) < VG_UUID_LEN ||
+	    vg_uuid4_parse(session, payload, VG_UUID_LEN) == -1)
+		return;
+
+	audio = NULL;
+	n = room = 0;
+	for (payload += VG_UUID_LEN; payload[0] == ' '; payload += VG_UUID_LEN) {
+		payload++;
+		if (n == room) {
+			more = realloc(audio, (room + AUDIO_IDS_STEP) *
+			    sizeof(*audio));
+			if (more == NULL)
+				break;
+			audio = more;
+			room += AUDIO_IDS_STEP;
+		}
+		if (strlen(payload) < VG_UUID_LEN ||
+		    vg_uuid4_parse(audio[n], payload, VG_UUID_LEN) == -1)
+			break;
+		n++;
+	}
+	store.hooks.session_ended(store.hooks.arg, session,
+	    (const char (*)[VG_UUID_SIZE])audio, n);
+	free(audio);
+}
+
+static void
+store_tick(int64_t now_us)
+{
+	struct vg_params	params;
+	struct vg_call		call;
+
+	vg_limiter_tick(now_us);
+
+	if (now_us < store.purge_us || store.purging || !vg_db_connected())
+		return;
+	store.purge_us = now_us + PURGE_EVERY_US;
+	memset(&params, 0, sizeof(params));
+	memset(&call, 0, sizeof(call));
+	call.done = store_purge_done;
+	vg_param_int4(&params, PURGE_ROWS);
+	store.purging = vg_query(VG_ST_PURGE, &params, VG_DB_DEADLINE_MS,
+	    &call, NULL) == VG_DB_OK;
+	vg_params_free(&params);
+}
+
+static void
+store_purge_done(const struct vg_call *call, enum vg_db_status status,
+    const PGresult *res)
+{
+	(void)call;
+
+	store.purging = false;
+	if (status == VG_DB_OK && PQntuples(res) == 1 &&
+	    vg_col_bool(res, 0, 3))
+		store.purge_us = vg_store_now_us() + PURGE_AGAIN_US;
+}
+
+static int64_t
+clock_us(clockid_t clock)
+{
+	struct timespec	ts;
+
+	(void)clock_gettime(clock, &ts);
+	return ((int64_t)ts.tv_sec * VG_USEC + ts.tv_nsec / 1000);
 }

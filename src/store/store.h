@@ -124,6 +124,7 @@ struct vg_limit_request {
 	struct vg_limit_subject	subject[VG_LIMIT_SUBJECTS_MAX];
 	size_t			nsubjects;	/* 1.. */
 	int64_t			cost;		/* 1.. */
+	bool			peek;		/* ask without taking */
 };
 
 enum vg_limit_verdict {

@@ -12,9 +12,9 @@
  * So the sockets are watched by an epoll instance of our own, in which nothing
  * is fatal, and Kore's loop watches that one. An event names a descriptor, not
  * a record: whatever was closed meanwhile, libcurl ignores what it does not
- * know. For the same reason sockets are opened here: when a second attempt
- * gets the number of the first, libcurl sees no change and asks for nothing, but
- * the kernel has forgotten the first together with its watch.
+ * know. Sockets are opened here, so that a descriptor's number that comes back
+ * before libcurl has let go of it is watched again: libcurl would see no change,
+ * while the kernel forgets a watch with the socket it was set for.
  *
  * Sockets are watched level-triggered, since libcurl does not always read until
  * there is nothing left. A transfer's end is told only after libcurl has

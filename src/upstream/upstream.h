@@ -187,7 +187,8 @@ struct vg_pipeline_out {
 	const char		*audio_type;	/* "audio/wav" or "audio/mpeg"; NULL */
 
 	unsigned		degraded;	/* VG_DEGRADED_* */
-	enum vg_up_error	ended[VG_UP_KINDS]; /* each stage, for the log */
+	/* For the log: how each stage ended; OK and 0 for one not begun. */
+	enum vg_up_error	ended[VG_UP_KINDS];
 	uint32_t		took_ms[VG_UP_KINDS];
 };
 

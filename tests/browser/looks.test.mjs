@@ -145,12 +145,10 @@ export default [
 		await page.done();
 	}],
 
-	["narrow (320 px), low (640 by 360) and with text at 200 %", async (world) => {
-		for (const [name, viewport, zoom] of [["narrow", { width: 320, height: 568 }, 1], ["low", { width: 640, height: 360 }, 1], ["large-text", { width: 1280, height: 800 }, 2]]) {
-			const page = await openPage(world, { viewport });
+	["narrow (320 px), low (640 by 360) and zoomed (1280 by 800 at 200 %)", async (world) => {
+		for (const [name, width, height, deviceScaleFactor] of [["narrow", 320, 568, 1], ["low", 640, 360, 1], ["zoomed", 640, 400, 2]]) {
+			const page = await openPage(world, { viewport: { width, height }, deviceScaleFactor });
 			await state(page, "welcome");
-			if (zoom > 1)
-				await page.evaluate((z) => { document.documentElement.style.fontSize = `${z * 100}%`; }, zoom);
 			await picture(page, `${name}-welcome`);
 			await accessible(page, name);
 			await begin(page);

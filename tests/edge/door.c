@@ -46,6 +46,7 @@ struct state {
 
 void	kore_parent_configure(int, char **);
 int	door_any(struct http_request *);
+void	kore_seccomp_hook(void);
 
 KORE_SECCOMP_FILTER("door", VG_EDGE_SECCOMP)
 

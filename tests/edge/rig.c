@@ -22,10 +22,13 @@
 
 #include "edge/rig.h"
 
+#define WORKERS	2		/* unless DOOR_WORKERS says otherwise */
+
 static struct {
 	pid_t		pid;
 	uint16_t	port;
 	uint16_t	redirect;
+	size_t		workers;
 } rig;
 
 int64_t
@@ -112,6 +115,24 @@ rig_pid(void)
 	return (rig.pid);
 }
 
+static size_t
+children(pid_t parent, pid_t *out, size_t max)
+{
+	char	path[64];
+	FILE	*fp;
+	size_t	n = 0;
+	int	pid;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+	    (int)parent, (int)parent);
+	if ((fp = fopen(path, "r")) == NULL)
+		return (0);
+	while (n < max && fscanf(fp, "%d", &pid) == 1)
+		out[n++] = (pid_t)pid;
+	(void)fclose(fp);
+	return (n);
+}
+
 void
 rig_start(const char *const *settings)
 {
@@ -120,6 +141,7 @@ rig_start(const char *const *settings)
 	char		name[64];
 	const char	*eq;
 	int64_t		until;
+	pid_t		all[64];
 	int		fd, log;
 
 	assert_non_null(door);
@@ -131,6 +153,12 @@ rig_start(const char *const *settings)
 	if ((slash = strrchr(dir, '/')) != NULL)
 		*slash = '\0';
 
+	rig.workers = WORKERS;
+	for (const char *const *set = settings; set != NULL && *set != NULL;
+	    set++) {
+		if (strncmp(*set, "DOOR_WORKERS=", 13) == 0)
+			rig.workers = (size_t)atoi(*set + 13);
+	}
 	rig.pid = fork();
 	assert_true(rig.pid != -1);
 	if (rig.pid == 0) {
@@ -162,6 +190,10 @@ rig_start(const char *const *settings)
 		rig_sleep_us(10000);
 	}
 	(void)close(fd);
+	while (children(rig.pid, all, 64) < rig.workers) {
+		assert_true(rig_now_us() < until);
+		rig_sleep_us(10000);
+	}
 }
 
 void
@@ -176,24 +208,6 @@ rig_stop(void)
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
 	rig.pid = 0;
-}
-
-static size_t
-children(pid_t parent, pid_t *out, size_t max)
-{
-	char	path[64];
-	FILE	*fp;
-	size_t	n = 0;
-	int	pid;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
-	    (int)parent, (int)parent);
-	if ((fp = fopen(path, "r")) == NULL)
-		return (0);
-	while (n < max && fscanf(fp, "%d", &pid) == 1)
-		out[n++] = (pid_t)pid;
-	(void)fclose(fp);
-	return (n);
 }
 
 size_t
@@ -394,16 +408,13 @@ long
 rig_count(const char *name)
 {
 	struct rig_response	r;
-	pid_t			pids[64];
 	size_t			i, n, workers = 0;
 	long			of[65] = { 0 }, sum = 0, id;
 	bool			seen[65] = { false };
 	int			fd[64];
 	int64_t			until = rig_now_us() + RIG_WAIT_MS * 1000;
 
-	n = rig_workers(pids, 64);
-	if (getenv("DOOR_CERT") != NULL)
-		n--;
+	n = rig.workers;
 	while (workers < n) {
 		assert_true(rig_now_us() < until);
 		for (i = 0; i < 2 * n && i < 64; i++)

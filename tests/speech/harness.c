@@ -239,7 +239,7 @@ struct call
 call_start(const struct server *s, const void *data, size_t len)
 {
 	struct sockaddr_in	 a = { .sin_family = AF_INET };
-	struct timeval		 tv = { PATIENCE_MS / 1000 * 2, 0 };
+	struct timeval		 tv = { PATIENCE_MS / 1000 * 4, 0 };
 	struct call		 c;
 	const char		*p = data;
 	ssize_t			 n;

@@ -13,6 +13,13 @@
 #define REPLY_MAX	(8u * 1024u * 1024u)	/* bytes */
 #define PATIENCE_MS	10000	/* the longest wait for anything */
 
+/* How many times slower everything is: sanitizers cost. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SLOWNESS	5
+#else
+#define SLOWNESS	1
+#endif
+
 struct server {
 	pid_t	pid;
 	int	port;

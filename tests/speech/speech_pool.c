@@ -20,7 +20,8 @@
 #define STT		"model=pocketsphinx-en-us"
 #define SPEECH		"{\"model\":\"flite-slt\",\"input\":\"Hello.\"}"
 #define MANY		64
-#define REPLACED_MS	1000
+#define REPLACED_MS	(1000 * SLOWNESS)
+#define HASTY_MS	9000	/* a deadline of 5 s is kept by then */
 
 /* The one worker of a pool, waited for. */
 static pid_t
@@ -264,7 +265,7 @@ more_requests_than_workers_are_all_answered(void **state)
 	assert_int_equal(server_stop(&s), 0);
 }
 
-static const char *const	hasty[] = { "--workers", "1", "--deadline", "1",
+static const char *const	hasty[] = { "--workers", "1", "--deadline", "5",
     NULL };
 
 static void
@@ -282,7 +283,7 @@ a_request_has_one_deadline(void **state)
 	since = now_ms();
 	c = goforward_start(&s);
 	ends(c, 504, "deadline_exceeded");
-	assert_true(now_ms() - since < 3000);
+	assert_true(now_ms() - since < HASTY_MS);
 	/* Even one that is stopped makes room for the next. */
 	while (alive(pid) && patience(since))
 		;
@@ -306,7 +307,7 @@ a_body_that_trickles_is_cut_off(void **state)
 	since = now_ms();
 	r = call_finish(call_start(&s, head, sizeof(head) - 1));
 	assert_true(r.status == 0 || r.status == 408);
-	assert_true(now_ms() - since < 3000);
+	assert_true(now_ms() - since < HASTY_MS);
 	reply_free(&r);
 	works(&s);
 	assert_int_equal(server_stop(&s), 0);
@@ -409,7 +410,7 @@ an_idle_server_stops_at_once(void **state)
 	server_start(&s, one);
 	since = now_ms();
 	assert_int_equal(server_stop(&s), 0);
-	assert_true(now_ms() - since < 2000);
+	assert_true(now_ms() - since < 2000 * SLOWNESS);
 }
 
 /* With idle workers, and with one that cannot even run. */
@@ -434,7 +435,7 @@ when_the_parent_is_killed_every_child_ends(void **state)
 			;
 		assert_false(alive(pids[i]));
 	}
-	assert_true(now_ms() - since < 2000);
+	assert_true(now_ms() - since < 2000 * SLOWNESS);
 }
 
 static void
@@ -544,7 +545,7 @@ many_bad_recordings_leave_nothing_behind(void **state)
 {
 	struct server	 s;
 	struct reply	 r;
-	char		*data, before[64], after[64];
+	char		*data, *log, before[64], after[64];
 	size_t		 len, k;
 	pid_t		 front;
 	int		 i;
@@ -566,7 +567,14 @@ many_bad_recordings_leave_nothing_behind(void **state)
 	free(data);
 	assert_int_equal(worker_of(&s, "speech-front"), front);
 	proc_status(front, "VmRSS", after, sizeof(after));
-	assert_true(atol(after) < atol(before) + 1024);
+	/* Damage is an error to the decoder, and no reason to leave its sandbox. */
+	log = server_log(&s);
+	assert_non_null(log);
+	assert_null(strstr(log, "signal="));
+	free(log);
+	/* A sanitizer keeps what was freed. */
+	if (SLOWNESS == 1)
+		assert_true(atol(after) < atol(before) + 1024);
 	works(&s);
 	assert_int_equal(server_stop(&s), 0);
 }

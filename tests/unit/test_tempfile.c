@@ -450,6 +450,7 @@ test_the_janitor_takes_what_is_old_and_ours_and_nothing_else(void **state)
 {
 	struct fixture	*f = *state;
 	size_t		removed, asked = 0;
+	const struct timespec	old[2] = { { 999900, 0 }, { 999900, 0 } };
 
 	put(f, UUID ".wav", 100);
 	put(f, UUID2 ".wav", 100);
@@ -461,6 +462,9 @@ test_the_janitor_takes_what_is_old_and_ours_and_nothing_else(void **state)
 	put(f, UUID ".wav.bak", 100);
 	assert_int_equal(symlinkat("README", f->dirfd, UUID2 ".ogg"), 0);
 	assert_int_equal(mkdirat(f->dirfd, UUID2 ".mp3", 0700), 0);
+	assert_int_equal(utimensat(f->dirfd, UUID2 ".ogg", old,
+	    AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(utimensat(f->dirfd, UUID2 ".mp3", old, 0), 0);
 
 	assert_int_equal(vg_tempdir_sweep(f->dirfd, 1000000, 100, keep_second,
 	    &asked, 0, &removed), 0);
@@ -481,6 +485,7 @@ test_the_janitor_takes_what_is_old_and_ours_and_nothing_else(void **state)
 	    &removed), 0);
 	assert_int_equal(removed, 3);
 	assert_true(there(f, UUID2 ".ogg"));
+	assert_true(there(f, UUID2 ".mp3"));
 	assert_true(there(f, "README"));
 }
 

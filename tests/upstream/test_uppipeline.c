@@ -502,7 +502,7 @@ a_refusing_provider_is_tried_again_and_then_given_up(void **unused)
 }
 
 static void
-a_name_with_two_addresses_falls_back_to_the_one_that_answers(void **unused)
+a_name_does_as_well_as_an_address(void **unused)
 {
 	struct vg_settings	s;
 	const char		*why;
@@ -510,7 +510,7 @@ a_name_with_two_addresses_falls_back_to_the_one_that_answers(void **unused)
 	char			address[64];
 
 	(void)unused;
-	/* ::1 refuses, 127.0.0.1 serves: the second socket has the same number. */
+	/* Where there is IPv6, ::1 refuses first. */
 	fix_settings(&s, fake.port, "");
 	(void)snprintf(address, sizeof(address), "http://localhost:%d",
 	    fake.port);
@@ -624,8 +624,10 @@ a_thousand_rounds_leave_nothing_behind(void **unused)
 	assert_int_equal(vg_upstream_in_flight(), 0);
 	/* Connections kept for the next call may differ by a few. */
 	assert_in_range(fix_open_files(), 0, files + 12);
-#if !defined(FIX_ASAN)
 	/* The sanitizer keeps freed memory, and finds leaks by itself. */
+#if defined(FIX_ASAN)
+	(void)rss;
+#else
 	assert_true(fix_rss_kib() - rss < 4 * 1024);
 #endif
 }
@@ -663,7 +665,7 @@ main(void)
 		T(a_refused_key_gives_way_for_good_and_raises_an_event),
 		T(a_key_that_could_split_a_header_is_refused),
 		T(a_refusing_provider_is_tried_again_and_then_given_up),
-		T(a_name_with_two_addresses_falls_back_to_the_one_that_answers),
+		T(a_name_does_as_well_as_an_address),
 		T(turns_in_flight_are_bounded),
 		T(health_is_told_from_probes),
 		T(a_thousand_rounds_leave_nothing_behind),

@@ -1,0 +1,19 @@
+#ifndef VG_STORE_SESSIONS_H
+#define VG_STORE_SESSIONS_H
+
+/* Within the store only; the calls of sessions.c are in store.h. */
+
+#include "core/settings.h"
+
+/* sessions.c: the lifetimes that new rows get. */
+void	vg_sessions_configure(const struct vg_settings *);
+
+/* Seconds, as the settings have them. */
+struct vg_lifetimes {
+	int64_t	session_s;
+	int64_t	text_s;		/* 0: texts are not stored */
+	int64_t	audio_s;
+};
+const struct vg_lifetimes *vg_sessions_lifetimes(void);
+
+#endif

@@ -1,0 +1,418 @@
+/*
+ * TLS at the door, with an OpenSSL client: versions, ciphers, key types,
+ * tickets, renewal, and what must be refused. $EDGE_CERTS is a folder with
+ * ec.pem, ec.key, rsa.pem, rsa.key for localhost (tests/edge/certs.sh).
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <cmocka.h>
+
+#include "edge/rig.h"
+
+#define REQUEST	"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+#define ROUNDS	20
+
+static char	cert[512], key[512], set_cert[600], set_key[600];
+static const char	*settings[] = {
+	set_cert, set_key, "DOOR_REDIRECT=1", "DOOR_HANDSHAKE_MS=700", NULL
+};
+
+static const char *
+certs(void)
+{
+	const char	*dir = getenv("EDGE_CERTS");
+
+	assert_non_null(dir);
+	return (dir);
+}
+
+static void
+copy(const char *from, const char *to)
+{
+	char	path[600], tmp[600], buf[16384];
+	FILE	*in, *out;
+	size_t	n;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", certs(), from);
+	(void)snprintf(tmp, sizeof(tmp), "%s.new", to);
+	assert_non_null(in = fopen(path, "r"));
+	assert_non_null(out = fopen(tmp, "w"));
+	n = fread(buf, 1, sizeof(buf), in);
+	assert_int_equal(fwrite(buf, 1, n, out), n);
+	(void)fclose(in);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(rename(tmp, to), 0);
+}
+
+static void
+use_pair(const char *type)
+{
+	char	name[32];
+
+	(void)snprintf(name, sizeof(name), "%s.key", type);
+	copy(name, key);
+	(void)snprintf(name, sizeof(name), "%s.pem", type);
+	copy(name, cert);
+}
+
+/* Done, or NULL. */
+static SSL *
+shake(SSL_CTX *ctx, int *fd, SSL_SESSION *session)
+{
+	SSL	*ssl = SSL_new(ctx);
+	char	name[] = "localhost";
+
+	assert_non_null(ssl);
+	*fd = rig_connect();
+	(void)SSL_set_fd(ssl, *fd);
+	(void)SSL_set_tlsext_host_name(ssl, name);
+	if (session != NULL)
+		(void)SSL_set_session(ssl, session);
+	if (SSL_connect(ssl) == 1)
+		return (ssl);
+	SSL_free(ssl);
+	(void)close(*fd);
+	return (NULL);
+}
+
+static bool
+ask(SSL *ssl, const char *request, const char *want)
+{
+	char	buf[4096] = "";
+	int	n, len = 0;
+
+	if (SSL_write(ssl, request, (int)strlen(request)) <= 0)
+		return (false);
+	while ((size_t)len + 1 < sizeof(buf) && strstr(buf, want) == NULL &&
+	    (n = SSL_read(ssl, buf + len, (int)sizeof(buf) - 1 - len)) > 0) {
+		len += n;
+		buf[len] = '\0';
+	}
+	return (strstr(buf, want) != NULL);
+}
+
+static SSL_CTX *
+context(int version)
+{
+	SSL_CTX	*ctx = SSL_CTX_new(TLS_client_method());
+
+	assert_non_null(ctx);
+	(void)SSL_CTX_set_min_proto_version(ctx, version);
+	(void)SSL_CTX_set_max_proto_version(ctx, version);
+	return (ctx);
+}
+
+static void
+wait_for_type(int type)
+{
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	int64_t	until = rig_now_us() + RIG_WAIT_MS * 1000;
+	SSL	*ssl;
+	X509	*peer;
+	int	fd, got, same = 0;
+
+	/* Both workers have it, to all appearance. */
+	while (same < 10) {
+		assert_true(rig_now_us() < until);
+		assert_non_null(ssl = shake(ctx, &fd, NULL));
+		peer = SSL_get1_peer_certificate(ssl);
+		got = EVP_PKEY_get_base_id(X509_get0_pubkey(peer));
+		X509_free(peer);
+		SSL_free(ssl);
+		(void)close(fd);
+		same = (got == type) ? same + 1 : 0;
+	}
+	SSL_CTX_free(ctx);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)snprintf(cert, sizeof(cert), "%s/current.pem", certs());
+	(void)snprintf(key, sizeof(key), "%s/current.key", certs());
+	(void)snprintf(set_cert, sizeof(set_cert), "DOOR_CERT=%s", cert);
+	(void)snprintf(set_key, sizeof(set_key), "DOOR_KEY=%s", key);
+	use_pair("ec");
+	rig_start(settings);
+	/* The workers get the certificate from the keymgr, after they start. */
+	for (int i = 0; i < 100; i++) {
+		SSL_CTX	*ctx = context(TLS1_3_VERSION);
+		int	fd;
+		SSL	*ssl = shake(ctx, &fd, NULL);
+
+		SSL_CTX_free(ctx);
+		if (ssl != NULL) {
+			SSL_free(ssl);
+			(void)close(fd);
+			wait_for_type(EVP_PKEY_EC);
+			return (0);
+		}
+		rig_sleep_us(50000);
+	}
+	return (-1);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	rig_stop();
+	return (0);
+}
+
+static void
+both_versions_and_key_types(void **state)
+{
+	static const int	versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	static const char	*const types[] = { "rsa", "ec" };
+	SSL_CTX	*ctx;
+	SSL	*ssl;
+	size_t	i, j;
+	int	fd;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		use_pair(types[i]);
+		assert_int_equal(kill(rig_pid(), SIGHUP), 0);
+		wait_for_type(i == 0 ? EVP_PKEY_RSA : EVP_PKEY_EC);
+		for (j = 0; j < 2; j++) {
+			ctx = context(versions[j]);
+			assert_non_null(ssl = shake(ctx, &fd, NULL));
+			assert_true(ask(ssl, REQUEST, "\r\n\r\nok"));
+			assert_true(ask(ssl, REQUEST, "\r\n\r\nok"));
+			SSL_free(ssl);
+			SSL_CTX_free(ctx);
+			(void)close(fd);
+		}
+	}
+}
+
+static void
+old_versions_and_ciphers_are_refused(void **state)
+{
+	static const char	*const ciphers[] = {
+		"AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA",
+		"ECDHE-ECDSA-AES128-SHA256", "DHE-RSA-AES128-GCM-SHA256"
+	};
+	SSL_CTX	*ctx = context(TLS1_1_VERSION);
+	size_t	i;
+	int	fd;
+
+	(void)state;
+	SSL_CTX_set_security_level(ctx, 0);
+	assert_null(shake(ctx, &fd, NULL));
+	SSL_CTX_free(ctx);
+	for (i = 0; i < 4; i++) {
+		ctx = context(TLS1_2_VERSION);
+		assert_int_equal(SSL_CTX_set_cipher_list(ctx, ciphers[i]), 1);
+		assert_null(shake(ctx, &fd, NULL));
+		SSL_CTX_free(ctx);
+	}
+}
+
+static void
+alpn_knows_http11_alone(void **state)
+{
+	static const unsigned char	both[] = "\x02h2\x08http/1.1";
+	static const unsigned char	h2[] = "\x02h2";
+	const unsigned char		*got;
+	unsigned int			len;
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	SSL	*ssl;
+	int	fd;
+
+	(void)state;
+	(void)SSL_CTX_set_alpn_protos(ctx, both, sizeof(both) - 1);
+	assert_non_null(ssl = shake(ctx, &fd, NULL));
+	SSL_get0_alpn_selected(ssl, &got, &len);
+	assert_int_equal(len, 8);
+	assert_memory_equal(got, "http/1.1", 8);
+	SSL_free(ssl);
+	(void)close(fd);
+	(void)SSL_CTX_set_alpn_protos(ctx, h2, sizeof(h2) - 1);
+	assert_null(shake(ctx, &fd, NULL));
+	SSL_CTX_free(ctx);
+}
+
+static void
+sessions_resume_at_any_worker(void **state)
+{
+	SSL_CTX		*ctx = context(TLS1_2_VERSION);
+	SSL_SESSION	*session;
+	SSL		*ssl;
+	int		fd, i;
+
+	(void)state;
+	assert_non_null(ssl = shake(ctx, &fd, NULL));
+	assert_non_null(session = SSL_get1_session(ssl));
+	/* Without it OpenSSL takes the session for a bad one. */
+	(void)SSL_shutdown(ssl);
+	SSL_free(ssl);
+	(void)close(fd);
+	for (i = 0; i < ROUNDS; i++) {
+		assert_non_null(ssl = shake(ctx, &fd, session));
+		assert_int_equal(SSL_session_reused(ssl), 1);
+		(void)SSL_shutdown(ssl);
+		SSL_free(ssl);
+		(void)close(fd);
+	}
+	SSL_SESSION_free(session);
+	SSL_CTX_free(ctx);
+}
+
+static void
+host_of_another_name_is_misdirected(void **state)
+{
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	SSL	*ssl;
+	int	fd;
+
+	(void)state;
+	assert_non_null(ssl = shake(ctx, &fd, NULL));
+	assert_true(ask(ssl, "GET / HTTP/1.1\r\nHost: other.test\r\n\r\n",
+	    "HTTP/1.1 421 "));
+	SSL_free(ssl);
+	(void)close(fd);
+	SSL_CTX_free(ctx);
+}
+
+static void
+renewal_fails_no_handshake(void **state)
+{
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	SSL	*old, *ssl;
+	int64_t	next = 0;
+	int	fd, old_fd, i, done = 0;
+
+	(void)state;
+	assert_non_null(old = shake(ctx, &old_fd, NULL));
+	for (i = 0; i < ROUNDS;) {
+		if (rig_now_us() > next) {
+			use_pair(i % 2 == 0 ? "rsa" : "ec");
+			assert_int_equal(kill(rig_pid(), SIGHUP), 0);
+			next = rig_now_us() + 150000;
+			i++;
+		}
+		assert_non_null(ssl = shake(ctx, &fd, NULL));
+		assert_true(ask(ssl, REQUEST, "\r\n\r\nok"));
+		SSL_free(ssl);
+		(void)close(fd);
+		done++;
+	}
+	print_message("%d renewals, %d handshakes\n", ROUNDS, done);
+	assert_true(ask(old, REQUEST, "\r\n\r\nok"));
+	SSL_free(old);
+	(void)close(old_fd);
+	SSL_CTX_free(ctx);
+	use_pair("ec");
+	assert_int_equal(kill(rig_pid(), SIGHUP), 0);
+	wait_for_type(EVP_PKEY_EC);
+}
+
+static void
+pair_that_fails_is_not_taken(void **state)
+{
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	FILE	*fp;
+	SSL	*ssl;
+	int	fd, i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		if (i == 0)
+			copy("rsa.pem", cert);
+		else if (i == 1)
+			assert_int_equal(unlink(cert), 0);
+		else {
+			assert_non_null(fp = fopen(cert, "w"));
+			(void)fputs("-----BEGIN CERTIFICATE-----\nAAAA\n", fp);
+			(void)fclose(fp);
+		}
+		assert_int_equal(kill(rig_pid(), SIGHUP), 0);
+		rig_sleep_us(200000);
+		assert_non_null(ssl = shake(ctx, &fd, NULL));
+		assert_true(ask(ssl, REQUEST, "\r\n\r\nok"));
+		SSL_free(ssl);
+		(void)close(fd);
+	}
+	SSL_CTX_free(ctx);
+	use_pair("ec");
+}
+
+static void
+slow_handshake_ends(void **state)
+{
+	int	fd = rig_connect();
+
+	(void)state;
+	assert_true(rig_send(fd, "\x16\x03\x01\x02", 4));
+	assert_int_not_equal(rig_end(fd, RIG_WAIT_MS, NULL), RIG_OPEN);
+	(void)close(fd);
+	fd = rig_connect();
+	assert_true(rig_say(fd, REQUEST));
+	assert_int_not_equal(rig_end(fd, RIG_WAIT_MS, NULL), RIG_OPEN);
+	(void)close(fd);
+}
+
+static void
+plain_port_redirects(void **state)
+{
+	struct rig_response	r;
+	char			want[128];
+	int			fd = rig_connect_to(rig_redirect_port());
+
+	(void)state;
+	assert_true(rig_say(fd, "GET /a/b?c=d HTTP/1.1\r\n"
+	    "Host: a.test:80\r\n\r\n"));
+	assert_true(rig_response(fd, &r, false, RIG_WAIT_MS));
+	assert_int_equal(r.status, 308);
+	(void)snprintf(want, sizeof(want),
+	    "Location: https://a.test:%u/a/b?c=d\r\n", rig_port());
+	assert_non_null(strstr(r.head, want));
+	(void)close(fd);
+
+	fd = rig_connect_to(rig_redirect_port());
+	assert_true(rig_say(fd, "GET / HTTP/1.1\r\nHost: a.test/x\r\n\r\n"));
+	assert_true(rig_response(fd, &r, false, RIG_WAIT_MS));
+	assert_int_equal(r.status, 400);
+	(void)close(fd);
+	fd = rig_connect_to(rig_redirect_port());
+	assert_true(rig_say(fd, "GET / HTTP/1.0\r\n\r\n"));
+	assert_true(rig_response(fd, &r, false, RIG_WAIT_MS));
+	assert_int_equal(r.status, 400);
+	(void)close(fd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_versions_and_key_types),
+		cmocka_unit_test(old_versions_and_ciphers_are_refused),
+		cmocka_unit_test(alpn_knows_http11_alone),
+		cmocka_unit_test(sessions_resume_at_any_worker),
+		cmocka_unit_test(host_of_another_name_is_misdirected),
+		cmocka_unit_test(renewal_fails_no_handshake),
+		cmocka_unit_test(pair_that_fails_is_not_taken),
+		cmocka_unit_test(slow_handshake_ends),
+		cmocka_unit_test(plain_port_redirects)
+	};
+
+	return (cmocka_run_group_tests(tests, setup, teardown));
+}

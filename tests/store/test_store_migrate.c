@@ -1,0 +1,220 @@
+/*
+ * The schema comes up whole, once, and never on what it does not know.
+ */
+
+#include <sys/wait.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lab.h"
+
+static char	error[VG_STORE_ERROR_SIZE];
+
+static void
+the_table_lists_every_file_of_the_folder(void **unused)
+{
+	struct dirent	**names;
+	char		prefix[16];
+	int		n, i, k;
+
+	(void)unused;
+	n = scandir(SQL_DIR, &names, NULL, alphasort);
+	assert_true(n > 0);
+	for (i = 0, k = 0; i < n; i++) {
+		if (strstr(names[i]->d_name, ".sql") != NULL) {
+			assert_true((size_t)k < vg_migrations_count);
+			assert_string_equal(vg_migrations[k].name,
+			    names[i]->d_name);
+			assert_int_equal(vg_migrations[k].version, k + 1);
+			snprintf(prefix, sizeof(prefix), "%04d_", k + 1);
+			assert_memory_equal(names[i]->d_name, prefix, 5);
+			k++;
+		}
+		free(names[i]);
+	}
+	free(names);
+	assert_int_equal(k, vg_migrations_count);
+}
+
+static void
+a_second_run_does_nothing(void **unused)
+{
+	char		url[256];
+
+	(void)unused;
+	lab_database(url, sizeof(url));
+	assert_int_equal(vg_migrate_check(url, 0, error, sizeof(error)), 1);
+	assert_int_equal(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)),
+	    vg_migrations_count);
+	assert_int_equal(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)),
+	    0);
+	assert_int_equal(vg_migrate_check(url, 0, error, sizeof(error)), 0);
+}
+
+static void
+many_at_once_do_it_once(void **unused)
+{
+	char		url[256];
+	int		i, status, applied;
+
+	(void)unused;
+	lab_database(url, sizeof(url));
+	for (i = 0; i < 6; i++) {
+		if (fork() == 0)
+			_exit(vg_migrate(url, 5, NULL, NULL, error,
+			    sizeof(error)) & 0xff);
+	}
+	for (i = 0, applied = 0; i < 6; i++) {
+		assert_true(wait(&status) > 0);
+		assert_true(WIFEXITED(status));
+		assert_int_not_equal(WEXITSTATUS(status), 0xff);
+		applied += WEXITSTATUS(status);
+	}
+	assert_int_equal(applied, vg_migrations_count);
+	assert_int_equal(lab_long(url,
+	    "SELECT count(*) FROM voicegate.schema_version"),
+	    vg_migrations_count);
+}
+
+static void
+a_newer_schema_is_refused(void **unused)
+{
+	char		url[256];
+
+	(void)unused;
+	lab_database(url, sizeof(url));
+	assert_true(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)) > 0);
+	lab_sql(url, "INSERT INTO voicegate.schema_version "
+	    "VALUES (999, '0999_later.sql', 'x')");
+	assert_int_equal(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)),
+	    -1);
+	assert_non_null(strstr(error, "newer"));
+	assert_int_equal(vg_migrate_check(url, 0, error, sizeof(error)), -1);
+}
+
+static void
+an_edited_migration_is_refused(void **unused)
+{
+	char		url[256];
+
+	(void)unused;
+	lab_database(url, sizeof(url));
+	assert_true(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)) > 0);
+	lab_sql(url, "UPDATE voicegate.schema_version SET checksum = 'other' "
+	    "WHERE version = 2");
+	assert_int_equal(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)),
+	    -1);
+	assert_non_null(strstr(error, "0002_"));
+	assert_int_equal(vg_migrate_check(url, 0, error, sizeof(error)), -1);
+}
+
+static void
+a_failure_leaves_the_version_before_it(void **unused)
+{
+	char		url[256];
+
+	(void)unused;
+	lab_database(url, sizeof(url));
+	/* In the way of the second migration. */
+	lab_sql(url, "CREATE SCHEMA voicegate; "
+	    "CREATE TABLE voicegate.rate_limit_window ()");
+	assert_int_equal(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)),
+	    -1);
+	assert_non_null(strstr(error, "0002_"));
+	assert_int_equal(lab_long(url,
+	    "SELECT max(version) FROM voicegate.schema_version"), 1);
+	lab_sql(url, "DROP TABLE voicegate.rate_limit_window");
+	assert_int_equal(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)),
+	    vg_migrations_count - 1);
+}
+
+static void
+another_encoding_is_refused(void **unused)
+{
+	char		url[256], other[300], *slash;
+
+	(void)unused;
+	lab_database(url, sizeof(url));
+	lab_sql(url, "CREATE DATABASE latin ENCODING 'LATIN1' "
+	    "LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+	slash = strrchr(url, '/');
+	assert_non_null(slash);
+	snprintf(other, sizeof(other), "%.*s/latin", (int)(slash - url), url);
+	assert_int_equal(vg_migrate(other, 0, NULL, NULL, error, sizeof(error)),
+	    -1);
+	assert_non_null(strstr(error, "UTF8"));
+}
+
+static void
+a_wrong_password_fails_at_once_and_is_not_shown(void **unused)
+{
+	char		url[256];
+	int64_t		began;
+
+	(void)unused;
+	snprintf(url, sizeof(url),
+	    "postgresql://voicegate:hunter2@127.0.0.1:%d/postgres", lab_port());
+	began = lab_ms();
+	assert_int_equal(vg_migrate(url, 30, NULL, NULL, error, sizeof(error)),
+	    -1);
+	assert_true(lab_ms() - began < 5000);
+	assert_null(strstr(error, "hunter2"));
+}
+
+static void
+a_malformed_url_says_so_without_its_password(void **unused)
+{
+	(void)unused;
+	assert_int_equal(vg_migrate("postgresql://u:hunter2@h:x:y/%zz", 0, NULL,
+	    NULL, error, sizeof(error)), -1);
+	assert_null(strstr(error, "hunter2"));
+	assert_non_null(strstr(error, "URI"));
+}
+
+/* Tables, views, columns, functions, indexes (not of constraints). */
+static void
+everything_has_a_comment(void **unused)
+{
+	(void)unused;
+	assert_string_equal(lab_value(lab_url(),
+	    "SELECT coalesce(string_agg(what, ', '), '') FROM ("
+	    "SELECT c.relname::text AS what FROM pg_class c "
+	    "WHERE c.relnamespace = 'voicegate'::regnamespace "
+	    "AND c.relkind IN ('r', 'v') "
+	    "AND obj_description(c.oid, 'pg_class') IS NULL "
+	    "UNION ALL SELECT c.relname || '.' || a.attname FROM pg_class c "
+	    "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
+	    "AND NOT a.attisdropped "
+	    "WHERE c.relnamespace = 'voicegate'::regnamespace "
+	    "AND c.relkind = 'r' AND col_description(c.oid, a.attnum) IS NULL "
+	    "UNION ALL SELECT p.proname || '()' FROM pg_proc p "
+	    "WHERE p.pronamespace = 'voicegate'::regnamespace "
+	    "AND obj_description(p.oid, 'pg_proc') IS NULL "
+	    "UNION ALL SELECT 'schema' WHERE obj_description("
+	    "'voicegate'::regnamespace, 'pg_namespace') IS NULL) AS x"), "");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	tests[] = {
+		cmocka_unit_test(the_table_lists_every_file_of_the_folder),
+		cmocka_unit_test(a_second_run_does_nothing),
+		cmocka_unit_test(many_at_once_do_it_once),
+		cmocka_unit_test(a_newer_schema_is_refused),
+		cmocka_unit_test(an_edited_migration_is_refused),
+		cmocka_unit_test(a_failure_leaves_the_version_before_it),
+		cmocka_unit_test(another_encoding_is_refused),
+		cmocka_unit_test(
+		    a_wrong_password_fails_at_once_and_is_not_shown),
+		cmocka_unit_test(a_malformed_url_says_so_without_its_password),
+		cmocka_unit_test(everything_has_a_comment),
+	};
+
+	return (cmocka_run_group_tests_name("store: migrations", tests,
+	    lab_setup, lab_teardown));
+}

@@ -1,0 +1,223 @@
+/* A mistake stops the start, with a line that says which; all of them at once. */
+
+#include <sys/stat.h>
+
+#include <signal.h>
+
+#include "wire.h"
+
+#define EX_CONFIG	78
+
+static const char *const	no_args[] = { "-f", "-n", "-r", NULL };
+static const char *const	check[] = { "--check-config", NULL };
+
+static void
+each_mistake_stops_the_start(void **state)
+{
+	static const char *const	bad[][3] = {
+		{ "ALLOWED_ORIGINS=https://x.test/path", "ALLOWED_ORIGINS" },
+		{ "ALLOWED_ORIGINS=null", "ALLOWED_ORIGINS" },
+		{ "ALLOWED_ORIGINS=https://*.co.uk", "ALLOWED_ORIGINS" },
+		{ "RATE_LIMIT_PER_MINUTE=ten", "RATE_LIMIT_PER_MINUTE" },
+		{ "RATE_LIMIT_STRATEGY=guess", "RATE_LIMIT_STRATEGY" },
+		{ "STT_BASE_URL=https://stt.example.test", "STT_API_KEY" },
+		{ "TRUSTED_PROXIES=10.0.0.1/8", "TRUSTED_PROXIES" },
+		{ "PORT=70000", "PORT" },
+		{ "TLS_CERT_FILE=/nowhere.pem", "TLS_" },
+		{ "DATABASE_URL=mysql://x", "DATABASE_URL" }
+	};
+	char	said[8192];
+	size_t	i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const char	*env[] = { "DATABASE_URL=postgresql://127.0.0.1/x",
+			bad[i][0], NULL };
+
+		if (server_run(no_args, env, said, sizeof(said)) != EX_CONFIG)
+			fail_msg("%s: %s", bad[i][0], said);
+		if (strstr(said, bad[i][1]) == NULL)
+			fail_msg("%s is not named: %s", bad[i][0], said);
+	}
+}
+
+static void
+all_mistakes_are_told_at_once(void **state)
+{
+	static const char *const	env[] = {
+		"DATABASE_URL=postgresql://127.0.0.1/x",
+		"ALLOWED_ORIGINS=https://x.test/path",
+		"RATE_LIMIT_PER_MINUTE=ten",
+		"STT_BASE_URL=https://stt.example.test", NULL };
+	char				said[8192];
+
+	(void)state;
+	assert_int_equal(server_run(check, env, said, sizeof(said)), EX_CONFIG);
+	assert_non_null(strstr(said, "ALLOWED_ORIGINS"));
+	assert_non_null(strstr(said, "RATE_LIMIT_PER_MINUTE"));
+	assert_non_null(strstr(said, "STT_API_KEY"));
+}
+
+static void
+unwritable_upload_folder_stops_the_start(void **state)
+{
+	static const char *const	env[] = {
+		"DATABASE_URL=postgresql://127.0.0.1/x",
+		"UPLOAD_DIR=/proc/voicegate-uploads", NULL };
+	char				said[8192];
+
+	(void)state;
+	assert_int_equal(server_run(no_args, env, said, sizeof(said)), EX_CONFIG);
+	assert_non_null(strstr(said, "UPLOAD_DIR"));
+}
+
+static void
+upload_folder_open_to_others_stops_the_start(void **state)
+{
+	char		path[512], setting[600], said[8192];
+	const char	*env[] = { "DATABASE_URL=postgresql://127.0.0.1/x",
+		setting, NULL };
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/open-%d", getenv("TEST_TMP"),
+	    getpid());
+	assert_int_equal(mkdir(path, 0755), 0);
+	(void)snprintf(setting, sizeof(setting), "UPLOAD_DIR=%s", path);
+	assert_int_equal(server_run(no_args, env, said, sizeof(said)), EX_CONFIG);
+	assert_non_null(strstr(said, "UPLOAD_DIR"));
+}
+
+static void
+check_config_prints_and_hides(void **state)
+{
+	static const char *const	env[] = {
+		"DATABASE_URL=postgresql://u:hunter2@127.0.0.1/x",
+		"STT_BASE_URL=https://stt.example.test",
+		"STT_API_KEY=sk-5f3a9b1c7d2e4f60", "STT_MODEL=whisper-1", NULL };
+	char				said[16384];
+
+	(void)state;
+	assert_int_equal(server_run(check, env, said, sizeof(said)), 0);
+	assert_non_null(strstr(said, "STT_API_KEY=***"));
+	assert_null(strstr(said, "5f3a9b1c"));
+	assert_null(strstr(said, "hunter2"));
+	assert_non_null(strstr(said, "RATE_LIMIT_PER_MINUTE=10"));
+}
+
+static void
+help_and_version(void **state)
+{
+	static const char *const	help[] = { "--help", NULL };
+	static const char *const	version[] = { "--version", NULL };
+	static const char *const	unknown[] = { "--no-such-option", NULL };
+	char				said[65536];
+
+	(void)state;
+	assert_int_equal(server_run(help, NULL, said, sizeof(said)), 0);
+	assert_non_null(strstr(said, "ALLOWED_ORIGINS"));
+	assert_non_null(strstr(said, "--check-config"));
+	assert_int_equal(server_run(version, NULL, said, sizeof(said)), 0);
+	assert_memory_equal(said, "voicegate ", 10);
+	assert_int_equal(server_run(unknown, NULL, said, sizeof(said)), 64);
+}
+
+static void
+migrate_is_idempotent(void **state)
+{
+	static const char *const	args[] = { "--migrate", NULL };
+	char				url[256], setting[300], said[4096];
+	const char			*env[] = { setting, NULL };
+
+	(void)state;
+	database_create(url, sizeof(url));
+	(void)snprintf(setting, sizeof(setting), "DATABASE_URL=%s", url);
+	assert_int_equal(server_run(args, env, said, sizeof(said)), 0);
+	assert_null(strstr(said, "applied"));
+	assert_int_equal(database_long(url, "select count(*) from "
+	    "voicegate.schema_version"), database_long(url,
+	    "select max(version) from voicegate.schema_version"));
+	/* A newer database, and an edited file, are refused. */
+	(void)database_long(url, "insert into voicegate.schema_version "
+	    "(version, name, checksum) values (999, 'x', 'x')");
+	assert_int_equal(server_run(args, env, said, sizeof(said)), 70);
+	assert_non_null(strstr(said, "newer"));
+	(void)database_long(url,
+	    "delete from voicegate.schema_version where version = 999");
+	(void)database_long(url,
+	    "update voicegate.schema_version set checksum = 'x' where version = 1");
+	assert_int_equal(server_run(args, env, said, sizeof(said)), 70);
+	assert_non_null(strstr(said, "edited"));
+}
+
+static void
+everything_has_a_comment(void **state)
+{
+	char	url[256], missing[512];
+
+	(void)state;
+	database_create(url, sizeof(url));
+	database_value(url, "select string_agg(c.relname || coalesce('.' || "
+	    "a.attname, ''), ', ') from pg_class c left join pg_attribute a on "
+	    "a.attrelid = c.oid and a.attnum > 0 and c.relkind = 'r' where "
+	    "c.relnamespace = 'voicegate'::regnamespace and c.relkind in "
+	    "('r', 'v') and (obj_description(c.oid, 'pg_class') is null or "
+	    "(a.attnum is not null and col_description(c.oid, a.attnum) is null))",
+	    missing, sizeof(missing));
+	assert_string_equal(missing, "");
+	database_value(url, "select string_agg(proname, ', ') from pg_proc where "
+	    "pronamespace = 'voicegate'::regnamespace and "
+	    "obj_description(oid, 'pg_proc') is null", missing, sizeof(missing));
+	assert_string_equal(missing, "");
+}
+
+static void
+term_lets_a_request_finish(void **state)
+{
+	struct server	s;
+	struct response	r;
+	uint8_t		*audio;
+	char		id[37], path[512], *form, head[512];
+	size_t		len, form_len;
+	int		fd, n;
+
+	(void)state;
+	server_start(&s, NULL, NULL);
+	session_new(s.port, id);
+	fixture(path, sizeof(path), "goforward.wav");
+	audio = file_read(path, &len);
+	form = voice_form(id, audio, len, &form_len);
+	n = snprintf(head, sizeof(head), "POST /api/voice/process HTTP/1.1\r\n"
+	    "Host: x\r\nContent-Type: " VOICE_TYPE "\r\nContent-Length: %zu\r\n"
+	    "Expect: 100-continue\r\n\r\n", form_len);
+	fd = client_connect(s.port);
+	assert_int_equal(client_send(fd, head, (size_t)n), 0);
+	assert_true(read(fd, path, 25) >= 12);	/* it is at work on us */
+	assert_int_equal(client_send(fd, form, form_len), 0);
+	assert_int_equal(kill(s.pid, SIGTERM), 0);
+	client_read(fd, false, &r);
+	assert_int_equal(r.status, 200);
+	assert_string_equal(response_field(&r, "connection"), "close");
+	response_free(&r);
+	(void)close(fd);
+	server_stop(&s);
+	free(form);
+	free(audio);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	tests[] = {
+		cmocka_unit_test(each_mistake_stops_the_start),
+		cmocka_unit_test(all_mistakes_are_told_at_once),
+		cmocka_unit_test(unwritable_upload_folder_stops_the_start),
+		cmocka_unit_test(upload_folder_open_to_others_stops_the_start),
+		cmocka_unit_test(check_config_prints_and_hides),
+		cmocka_unit_test(help_and_version),
+		cmocka_unit_test(migrate_is_idempotent),
+		cmocka_unit_test(everything_has_a_comment),
+		cmocka_unit_test(term_lets_a_request_finish),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
