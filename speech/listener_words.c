@@ -14,102 +14,6 @@
 #define NEGATION_REACH	3	/* words between "not" and the feeling */
 #define ADJECTIVES_MAX	2	/* between "my" and the person */
 
-static const struct vg_relation relations[] = {
-	{ "father", "him" }, { "dad", "him" },
-	{ "daddy", "him" }, { "stepfather", "him" },
-	{ "mother", "her" }, { "mom", "her" },
-	{ "mum", "her" }, { "mommy", "her" },
-	{ "stepmother", "her" },
-	{ "parents", "them" }, { "family", "them" },
-	{ "brother", "him" }, { "brothers", "them" },
-	{ "sister", "her" }, { "sisters", "them" },
-	{ "siblings", "them" }, { "twin", "them" },
-	{ "son", "him" }, { "daughter", "her" },
-	{ "child", "them" }, { "children", "them" },
-	{ "kids", "them" }, { "baby", "them" },
-	{ "husband", "him" }, { "wife", "her" },
-	{ "partner", "them" }, { "spouse", "them" },
-	{ "boyfriend", "him" }, { "girlfriend", "her" },
-	{ "fiance", "them" }, { "fiancee", "her" },
-	{ "ex", "them" },
-	{ "friend", "them" }, { "friends", "them" },
-	{ "roommate", "them" }, { "neighbor", "them" },
-	{ "neighbour", "them" },
-	{ "grandfather", "him" }, { "grandpa", "him" },
-	{ "grandmother", "her" }, { "grandma", "her" },
-	{ "granny", "her" }, { "grandparents", "them" },
-	{ "uncle", "him" }, { "aunt", "her" },
-	{ "cousin", "them" }, { "nephew", "him" },
-	{ "niece", "her" },
-	{ "boss", "them" }, { "manager", "them" },
-	{ "colleague", "them" }, { "colleagues", "them" },
-	{ "coworkers", "them" }, { "teacher", "them" },
-	{ "therapist", "them" }, { "doctor", "them" },
-	{ "dog", "them" }, { "cat", "them" },
-	{ "horse", "them" }, { "pet", "them" },
-};
-
-static const struct vg_feeling feelings[] = {
-	{ "sad", "sad", "sadness", 0 }, { "sadness", "sad", "sadness", 0 },
-	{ "unhappy", "unhappy", "unhappiness", 0 },
-	{ "miserable", "miserable", "misery", 0 },
-	{ "depressed", "depressed", "depression", 0 },
-	{ "depression", "depressed", "depression", 0 },
-	{ "heartbroken", "heartbroken", "heartbreak", 0 },
-	{ "grief", "full of grief", "grief", 0 },
-	{ "grieving", "full of grief", "grief", 0 },
-	{ "lonely", "lonely", "loneliness", 0 },
-	{ "loneliness", "lonely", "loneliness", 0 },
-	{ "alone", "alone", "loneliness", 0 },
-	{ "isolated", "isolated", "isolation", 0 },
-	{ "angry", "angry", "anger", 0 }, { "anger", "angry", "anger", 0 },
-	{ "mad", "angry", "anger", 0 }, { "furious", "furious", "anger", 0 },
-	{ "resentful", "resentful", "resentment", 0 },
-	{ "frustrated", "frustrated", "frustration", 0 },
-	{ "irritated", "irritated", "irritation", 0 },
-	{ "anxious", "anxious", "anxiety", 0 },
-	{ "anxiety", "anxious", "anxiety", 0 },
-	{ "nervous", "nervous", "nervousness", 0 },
-	{ "worried", "worried", "worry", 0 }, { "worry", "worried", "worry", 0 },
-	{ "afraid", "afraid", "fear", 0 }, { "scared", "scared", "fear", 0 },
-	{ "frightened", "frightened", "fear", 0 },
-	{ "terrified", "terrified", "fear", 0 }, { "fear", "afraid", "fear", 0 },
-	{ "panic", "panicked", "panic", 0 },
-	{ "stressed", "stressed", "stress", 0 },
-	{ "stress", "stressed", "stress", 0 },
-	{ "overwhelmed", "overwhelmed", "feeling of being overwhelmed", 0 },
-	{ "exhausted", "exhausted", "exhaustion", 0 },
-	{ "tired", "tired", "tiredness", 0 },
-	{ "burned", "burned out", "exhaustion", 0 },
-	{ "guilty", "guilty", "guilt", 0 }, { "guilt", "guilty", "guilt", 0 },
-	{ "ashamed", "ashamed", "shame", 0 }, { "shame", "ashamed", "shame", 0 },
-	{ "embarrassed", "embarrassed", "embarrassment", 0 },
-	{ "hopeless", "hopeless", "hopelessness", 0 },
-	{ "helpless", "helpless", "helplessness", 0 },
-	{ "worthless", "worthless", "feeling of being worthless", 0 },
-	{ "useless", "useless", "feeling of being useless", 0 },
-	{ "numb", "numb", "numbness", 0 }, { "empty", "empty", "emptiness", 0 },
-	{ "lost", "lost", "feeling of being lost", 0 },
-	{ "stuck", "stuck", "feeling of being stuck", 0 },
-	{ "hurt", "hurt", "hurt", 0 }, { "betrayed", "betrayed", "hurt", 0 },
-	{ "rejected", "rejected", "rejection", 0 },
-	{ "jealous", "jealous", "jealousy", 0 },
-	{ "disappointed", "disappointed", "disappointment", 0 },
-	{ "confused", "confused", "confusion", 0 },
-	{ "homesick", "homesick", "homesickness", 0 },
-	{ "bored", "bored", "boredom", 0 },
-	{ "happy", "happy", "happiness", 1 }, { "glad", "glad", "gladness", 1 },
-	{ "joy", "happy", "joy", 1 }, { "proud", "proud", "pride", 1 },
-	{ "excited", "excited", "excitement", 1 },
-	{ "grateful", "grateful", "gratitude", 1 },
-	{ "thankful", "thankful", "gratitude", 1 },
-	{ "relieved", "relieved", "relief", 1 },
-	{ "hopeful", "hopeful", "hope", 1 }, { "calm", "calm", "calm", 1 },
-	{ "peaceful", "peaceful", "peace", 1 },
-	{ "content", "content", "contentment", 1 },
-	{ "better", "better", "change", 1 },
-};
-
 /* Words that change sides; with "i" before it, "was" does too. */
 static const struct {
 	const char	*from, *to;
@@ -272,10 +176,9 @@ vg_words_relation(const struct vg_words *ws, size_t from, size_t to)
 		if (!is_one_of(ws->w[i], "my|our"))
 			continue;
 		for (j = i + 1; j < to && j <= i + 1 + ADJECTIVES_MAX; j++) {
-			for (k = 0; k < sizeof(relations) /
-			    sizeof(relations[0]); k++) {
-				if (strcmp(ws->w[j], relations[k].word) == 0)
-					return (&relations[k]);
+			for (k = 0; vg_relations[k].word != NULL; k++) {
+				if (strcmp(ws->w[j], vg_relations[k].word) == 0)
+					return (&vg_relations[k]);
 			}
 		}
 	}
@@ -290,8 +193,8 @@ vg_words_feeling(const struct vg_words *ws, size_t from, size_t to,
 
 	*negated = 0;
 	for (i = from; i < to; i++) {
-		for (k = 0; k < sizeof(feelings) / sizeof(feelings[0]); k++) {
-			if (strcmp(ws->w[i], feelings[k].word) != 0)
+		for (k = 0; vg_feelings[k].word != NULL; k++) {
+			if (strcmp(ws->w[i], vg_feelings[k].word) != 0)
 				continue;
 			/* "lost my keys", "it hurt him": not how one feels. */
 			if (is_one_of(ws->w[i], "lost|hurt|better|content|mad|"
@@ -305,7 +208,7 @@ vg_words_feeling(const struct vg_words *ws, size_t from, size_t to,
 				    "isn't|wasn't|didn't|can't|hardly|no"))
 					*negated = 1;
 			}
-			return (&feelings[k]);
+			return (&vg_feelings[k]);
 		}
 	}
 	return (NULL);

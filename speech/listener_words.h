@@ -29,6 +29,10 @@ struct vg_feeling {
 	int		 good;
 };
 
+/* What is known of both; a NULL word ends (listener_lexicon.c). */
+extern const struct vg_relation	vg_relations[];
+extern const struct vg_feeling	vg_feelings[];
+
 /* Splits text; 0, or -1 when there is no memory. */
 int	vg_words_init(struct vg_words *ws, const char *text);
 void	vg_words_free(struct vg_words *ws);

@@ -283,7 +283,7 @@ export class Conversation {
 			this.finish();
 			return false;
 		case "error":
-			this.act("main");
+			this.act(this.#view.mainAction());
 		}
 		return false;
 	}
@@ -291,8 +291,6 @@ export class Conversation {
 	act(action) {
 		const recording = this.#operation?.recording;
 
-		if (action === "main")
-			action = document.querySelector("#notice-actions button")?.dataset.action;
 		switch (action) {
 		case "retry":
 			return this.#operation && this.#run(this.#operation);

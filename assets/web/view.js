@@ -1,5 +1,5 @@
 /*
- * Everything that is seen: the only module that touches the document.
+ * Everything that is seen: the only module that changes the document.
  *
  * Text reaches the document by textContent and nodes by createElement
  * alone, so that the page runs with Trusted Types and no policy at all:
@@ -215,6 +215,11 @@ export class View {
 		$("notice-ref").textContent = plan.ref ? `Reference ${plan.ref}` : "";
 		if (plan.state === "error")
 			$("orb-label").textContent = $("status").textContent = ACTIONS[plan.actions[0]];
+	}
+
+	/* What the light does while there is a choice: the first of them. */
+	mainAction() {
+		return document.querySelector("#notice-actions button")?.dataset.action;
 	}
 
 	count(left, total) {

@@ -65,6 +65,7 @@ static struct {
 	size_t		date_len;
 	char		date[VG_IMFDATE_SIZE + sizeof("Date: \r\n")];
 	size_t		left;
+	const struct kore_worker *owner;	/* whose the pool is */
 	uint8_t		pool[RANDOM_POOL_SIZE];
 } headers;
 
@@ -136,6 +137,11 @@ vg_random(void *out, size_t len)
 	uint8_t		*p = out;
 	size_t		take;
 
+	/* What the parent had left is in every worker: nobody's. */
+	if (headers.owner != worker) {
+		headers.owner = worker;
+		headers.left = 0;
+	}
 	while (len > 0) {
 		if (headers.left == 0) {
 			n = getrandom(headers.pool, sizeof(headers.pool), 0);

@@ -169,6 +169,7 @@ part_end(void *arg)
 int
 vg_upload_data(struct vg_upload *u, const uint8_t *data, size_t len)
 {
+	u->received += len;
 	if (vg_multipart_feed(&u->parser, data, len) == 0)
 		return (0);
 	vg_refuse(u->r, "bad_request",
@@ -179,7 +180,7 @@ vg_upload_data(struct vg_upload *u, const uint8_t *data, size_t len)
 int
 vg_upload_finish(struct vg_upload *u)
 {
-	if (!u->has_audio && !u->has_session && u->parser.parts == 0) {
+	if (u->received == 0) {
 		vg_refuse(u->r, "validation_failed", "The content is empty: the "
 		    "parts audio and session_id are needed.");
 		return (-1);

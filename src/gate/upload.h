@@ -31,6 +31,7 @@ struct vg_upload {
 	bool			known;		/* kind is decided */
 	bool			complete;
 	int			part;		/* where the parser is */
+	uint64_t		received;	/* bytes of content */
 	uint64_t		max;		/* bytes of sound */
 	size_t			first_len;
 	size_t			field_len;

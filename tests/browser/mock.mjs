@@ -12,7 +12,7 @@
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { execFileSync } from "node:child_process";
-import { randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { appendFileSync, readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
@@ -65,6 +65,7 @@ function wav(seconds = 1.2, rate = 16_000) {
 export async function startMock({ build, port = 0, allowedOrigins = [], thinkMs = 250, tls = null } = {}) {
 	execFileSync("sh", [path.join(SOURCE, "build.sh"), SOURCE, build]);
 	const index = readFileSync(path.join(build, "index.html"), "utf8");
+	const indexHash = createHash("sha256").update(index).digest("hex").slice(0, 16);
 	const assets = new Map(readdirSync(path.join(build, "assets")).map((n) => [n, readFileSync(path.join(build, "assets", n))]));
 
 	const scheme = tls ? "https" : "http";
@@ -177,10 +178,11 @@ export async function startMock({ build, port = 0, allowedOrigins = [], thinkMs 
 
 	function sendPage(req, res) {
 		/* The tag carries the nonce: see docs/PAGE.md. */
-		const known = /^(?:W\/)?"p-([A-Za-z0-9_-]{22})"$/.exec(req.headers["if-none-match"] ?? "");
-		const nonce = known ? known[1] : randomBytes(16).toString("base64url");
+		const [, tag, old] = /^"([0-9a-f]{16})-([A-Za-z0-9_-]{22})"$/.exec(req.headers["if-none-match"] ?? "") ?? [];
+		const known = tag === indexHash;
+		const nonce = known ? old : randomBytes(16).toString("base64url");
 		common(res, nonce);
-		res.setHeader("ETag", `"p-${nonce}"`);
+		res.setHeader("ETag", `"${indexHash}-${nonce}"`);
 		res.setHeader("Cache-Control", "private, no-cache");
 		if (known) {
 			res.writeHead(304);

@@ -50,6 +50,25 @@ answered_start_survives_a_kill(void **state)
 	assert_int_equal(database_long(other.database, sql), 1);
 }
 
+/* Processes that share a pool of random bytes would give out one id twice. */
+static void
+ids_of_all_workers_differ(void **state)
+{
+	struct server	other;
+	char		id[37];
+	int		i;
+	static const char *const	env[] = { "RATE_LIMIT_PER_MINUTE=100000",
+		"WORKERS=4", NULL };
+
+	(void)state;
+	server_start(&other, NULL, env);
+	for (i = 0; i < 100; i++)
+		session_new(other.port, id);
+	assert_int_equal(database_long(other.database,
+	    "select count(*) from voicegate.session"), 100);
+	server_stop(&other);
+}
+
 static void
 end_ends_it_once(void **state)
 {
@@ -203,6 +222,7 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(start_commits_a_row),
 		cmocka_unit_test(answered_start_survives_a_kill),
+		cmocka_unit_test(ids_of_all_workers_differ),
 		cmocka_unit_test(end_ends_it_once),
 		cmocka_unit_test(bad_content_changes_nothing),
 		cmocka_unit_test(large_content_is_refused_unread),
