@@ -34,7 +34,7 @@ O		= $(B)/$(F)
 include speech/Makefile.inc
 
 DEBS_BUILD	= kore gcc make pkg-config libc6-dev libssl-dev libjansson-dev \
-		  libpq-dev libcurl4-openssl-dev libpsl-dev $(SPEECH_DEBS)
+		  libpq-dev libcurl4-openssl-dev libpsl-dev zlib1g-dev $(SPEECH_DEBS)
 DEBS_RUN	= postgresql postgresql-client curl ca-certificates util-linux passwd
 DEBS_TEST	= libcmocka-dev ffmpeg flite pocketsphinx-testdata chromium \
 		  clang libclang-rt-14-dev openssl procps

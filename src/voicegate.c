@@ -32,6 +32,7 @@
 #include "gate/files.h"
 #include "gate/gate.h"
 #include "gate/logger.h"
+#include "gate/webfiles.h"
 #include "options.h"
 #include "store/sandbox.h"
 #include "store/store.h"
@@ -208,6 +209,7 @@ kore_parent_configure(int argc, char **argv)
 		refuse_start(why);
 
 	vg_headers_setup(s);
+	vg_webfiles_prepare();
 	worker_count = (u_int8_t)s->workers;
 	worker_set_affinity = 0;	/* the kernel knows better on a shared machine */
 	kore_pidfile = process.options.pid_file;

@@ -6,7 +6,7 @@
 #
 #   run.sh PROGRAM...     (O, BIN, SPEECH_BIN, SPEECH_FIXTURES in the environment)
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 top=$PWD
 work=$(mktemp -d "${TMPDIR:-/tmp}/voicegate-test.XXXXXX")
 chmod 0755 "$work"

@@ -6,11 +6,11 @@ from=$1
 to=$2
 mkdir -p "$to"
 keep=
-for f in "$from"/sql/*.sql "$from"/*.json; do
+for f in "$from"/sql/*.sql "$from"/web/* "$from"/*.json; do
   [ -f "$f" ] || continue
   name=$(basename "$f")
   keep="$keep $name"
-  cmp -s "$f" "$to/$name" || cp -p "$f" "$to/$name"
+  cmp -s "$f" "$to/$name" || cp "$f" "$to/$name"
 done
 for f in "$to"/*; do
   [ -f "$f" ] || continue

@@ -1,7 +1,7 @@
 /*
  * A stand-in for the gateway, as far as a browser can see it: the routes
  * and headers of the contract, with a conversation that is made up. It
- * serves the page as assets/web/build.sh makes it, so that what is tested
+ * serves the page as build.sh makes it, so that what is tested
  * is what is shipped, and lets the tests of the page run without a
  * database or a speech server. With VG_BASE_URL set it is not used.
  *
@@ -63,7 +63,7 @@ function wav(seconds = 1.2, rate = 16_000) {
 }
 
 export async function startMock({ build, port = 0, allowedOrigins = [], thinkMs = 250, tls = null } = {}) {
-	execFileSync("sh", [path.join(SOURCE, "build.sh"), SOURCE, build]);
+	execFileSync("sh", [fileURLToPath(new URL("build.sh", import.meta.url)), SOURCE, build]);
 	const index = readFileSync(path.join(build, "index.html"), "utf8");
 	const indexHash = createHash("sha256").update(index).digest("hex").slice(0, 16);
 	const assets = new Map(readdirSync(path.join(build, "assets")).map((n) => [n, readFileSync(path.join(build, "assets", n))]));

@@ -545,7 +545,7 @@ many_bad_recordings_leave_nothing_behind(void **state)
 {
 	struct server	 s;
 	struct reply	 r;
-	char		*data, *log, before[64], after[64];
+	char		*data, *log, before[64] = "", after[64];
 	size_t		 len, k;
 	pid_t		 front;
 	int		 i;

@@ -381,7 +381,7 @@ a_name_that_is_none_is_an_error_in_the_parent(void **unused)
 static void
 a_read_only_server_is_not_taken(void **unused)
 {
-	char		error[VG_STORE_ERROR_SIZE];
+	char		error[VG_STORE_ERROR_SIZE], writable[400];
 
 	(void)unused;
 	lab_sql(lab_url(), "ALTER ROLE voicegate SET "
@@ -390,7 +390,9 @@ a_read_only_server_is_not_taken(void **unused)
 	assert_int_equal(vg_store_start(&settings, &hooks), 0);
 	turns(1000);
 	assert_false(vg_store_connected());
-	lab_sql(lab_url(), "SET default_transaction_read_only = off; "
+	snprintf(writable, sizeof(writable), "%s?options=-c%%20"
+	    "default_transaction_read_only%%3Doff", lab_url());
+	lab_sql(writable,
 	    "ALTER ROLE voicegate RESET default_transaction_read_only");
 	assert_true(lab_until_connected(true));
 }

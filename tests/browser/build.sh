@@ -116,7 +116,7 @@ row() {
 if [ -n "$cfile" ]; then
 	mkdir -p "$(dirname "$cfile")"
 	{
-		echo "/* Made by assets/web/build.sh from the page's sources. Not to be edited. */"
+		echo "/* Made by build.sh from the page's sources. Not to be edited. */"
 		echo
 		echo "#include <stddef.h>"
 		echo "#include <stdint.h>"

@@ -1,0 +1,44 @@
+#ifndef VG_WEBFILES_H
+#define VG_WEBFILES_H
+
+/* The page's files as they are sent: made once, before the workers fork. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/settings.h"
+
+#define VG_WEB_ID_LEN		16	/* hexadecimal digits of a hash */
+#define VG_WEB_NAME_SIZE	64	/* bytes of a served name, with its NUL */
+#define VG_WEB_NONCE_LEN	22	/* base64url digits of 128 bits */
+
+struct vg_webfile {
+	char		name[VG_WEB_NAME_SIZE];	/* as it is asked for */
+	const char	*type;			/* Content-Type */
+	const uint8_t	*bytes;
+	size_t		len;
+	const uint8_t	*gzip;			/* NULL: it would not be smaller */
+	size_t		gzip_len;
+	/* RFC 9110 8.8.3: one for each representation, quotes not included. */
+	char		tag[VG_WEB_ID_LEN + 1];
+	char		gzip_tag[VG_WEB_ID_LEN + sizeof("-gzip")];
+};
+
+/*
+ * In the parent, before it forks. A reference to a file that is not there is a
+ * mistake of the build: fatal.
+ */
+void	vg_webfiles_prepare(void);
+/* The file that is served under /assets/NAME, or NULL. */
+const struct vg_webfile *vg_webfile_find(const char *name);
+
+/* 128 random bits for a policy, and for the page that it stands for. */
+void	vg_web_nonce(char nonce[VG_WEB_NONCE_LEN + 1]);
+/* What changes when the page does, or a setting that it tells. */
+void	vg_web_page_id(const struct vg_settings *, char id[VG_WEB_ID_LEN + 1]);
+/* The page with NONCE; it is borrowed until the next call. */
+const char *vg_web_page(const struct vg_settings *, const char *nonce,
+	    size_t *len);
+
+#endif
