@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <libpsl.h>
 
 #include "core/version.h"
+#include "gate/files.h"
 #include "gate/logger.h"
 #include "options.h"
 #include "store/migrate.h"
@@ -96,7 +98,11 @@ vg_options_parse(struct vg_options *o, int *argc, char **argv)
 			/* Copied: Kore writes its process title over argv. */
 			if ((o->ready_file = strdup(argv[++in])) == NULL)
 				abort();
-		} else if (argv[in][0] == '-' && argv[in][1] == '-') {
+		} else if (argv[in][0] == '-' && argv[in][1] != '-') {
+			/* Kore's own; but who the workers become is asked here. */
+			o->keep_user |= strchr(argv[in], 'r') != NULL;
+			argv[out++] = argv[in];
+		} else if (argv[in][0] == '-') {
 			fprintf(stderr, "voicegate: unknown option %s; "
 			    "voicegate --help says which there are\n", argv[in]);
 			exit(EXIT_USAGE);
@@ -150,18 +156,40 @@ load(const struct vg_options *o, struct vg_settings *s, struct vg_errors *errors
 	return (vg_settings_load_process(s, o->var, public_suffix, ctx, errors));
 }
 
+/* Who the workers become: told as an error where that is nobody. */
+static uid_t
+workers_user(const struct vg_options *o, const struct vg_settings *s,
+    struct vg_errors *errors)
+{
+	struct passwd	*pw;
+
+	if (geteuid() != 0 || o->keep_user || s->run_as_user == NULL ||
+	    s->run_as_user[0] == '\0')
+		return (geteuid());
+	if ((pw = getpwnam(s->run_as_user)) == NULL) {
+		vg_errors_add(errors, "RUN_AS_USER", s->run_as_user,
+		    strlen(s->run_as_user), "there is no such user");
+		return (geteuid());
+	}
+	return (pw->pw_uid);
+}
+
 void
 vg_options_settings(const struct vg_options *o, struct vg_settings *s)
 {
 	static struct vg_errors	errors;
-	int			result;
+	bool			made;
 
-	result = load(o, s, &errors);
+	(void)load(o, s, &errors);
+	/* The folders' parent is ours to make. */
+	made = mkdir(o->var, 0755) == 0;
+	vg_files_check(s, workers_user(o, s, &errors), &errors);
 	vg_errors_print(&errors, stderr);
-	if (result == -1)
-		exit(VG_EXIT_CONFIG);
-	/* The folders' parent is ours to make; what is in it checks itself. */
-	(void)mkdir(o->var, 0755);
+	if (errors.nerrors == 0)
+		return;
+	if (made)
+		(void)rmdir(o->var);
+	exit(VG_EXIT_CONFIG);
 }
 
 int

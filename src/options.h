@@ -10,8 +10,7 @@
 struct vg_options {
 	bool	check_config;
 	bool	migrate;
-	bool	help;
-	bool	version;
+	bool	keep_user;	/* -r */
 	char	*ready_file;	/* written when every worker is ready, or NULL */
 	char	*pid_file;	/* under VAR */
 	char	*var;		/* VAR, absolute or as given; owned */
@@ -25,7 +24,10 @@ struct vg_options {
  * --help and --version.
  */
 void	vg_options_parse(struct vg_options *, int *argc, char **argv);
-/* Loads the settings; ends the process (78) with every error at once. */
+/*
+ * Loads the settings and looks at the folders and the user that they name; ends
+ * the process (78) with every error at once.
+ */
 void	vg_options_settings(const struct vg_options *, struct vg_settings *);
 /* --check-config and --migrate: does it and ends the process. */
 void	vg_options_act(const struct vg_options *, const struct vg_settings *);

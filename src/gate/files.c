@@ -9,6 +9,8 @@
  * it does not know any more; one worker does it, the first.
  */
 
+#include <sys/stat.h>
+
 #include <kore/kore.h>
 
 #include <dirent.h>
@@ -60,6 +62,45 @@ folder(const char *name, const char *path, uid_t uid, char *error, size_t size)
 		(void)snprintf(error, size, "%s=\"%s\": %s", name, path,
 		    strerror(errno));
 	return (-1);
+}
+
+static void
+check(const char *name, const char *path, uid_t uid, struct vg_errors *errors)
+{
+	struct stat	st;
+	int		fd;
+
+	if (path == NULL || *path == '\0')
+		return;		/* its own error is told already */
+	if (lstat(path, &st) == -1 && errno == ENOENT) {
+		if (mkdir(path, 0700) == 0)
+			(void)rmdir(path);
+		else
+			vg_errors_add(errors, name, path, strlen(path),
+			    "the folder cannot be made: %s", strerror(errno));
+		return;
+	}
+	if ((fd = vg_tempdir_open(path, uid)) != -1) {
+		if (faccessat(fd, ".", W_OK, 0) == -1)
+			vg_errors_add(errors, name, path, strlen(path),
+			    "the folder cannot be written: %s", strerror(errno));
+		(void)close(fd);
+	} else if (errno == EACCES) {
+		vg_errors_add(errors, name, path, strlen(path), "not accessible, "
+		    "or open to others: the folder must be 0700");
+	} else if (errno != EPERM || geteuid() != 0) {
+		/* Another's: root gives it to whom the workers become. */
+		vg_errors_add(errors, name, path, strlen(path), "%s",
+		    strerror(errno));
+	}
+}
+
+void
+vg_files_check(const struct vg_settings *settings, uid_t uid,
+    struct vg_errors *errors)
+{
+	check("UPLOAD_DIR", settings->upload_dir, uid, errors);
+	check("AUDIO_DIR", settings->audio_dir, uid, errors);
 }
 
 int

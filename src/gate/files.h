@@ -17,6 +17,12 @@
 #define VG_UPLOAD_STALE_SECONDS	600	/* no request lasts as long */
 
 /*
+ * Whether both folders could be used by UID; each that could not is one more
+ * error. Makes nothing that it does not remove at once.
+ */
+void	vg_files_check(const struct vg_settings *, uid_t uid,
+	    struct vg_errors *);
+/*
  * Parent, before fork: opens (makes) both folders 0700 for UID and removes what
  * a crash left in them. 0, or -1 with ERROR in words for an operator.
  */

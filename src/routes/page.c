@@ -34,14 +34,30 @@
 
 int	route_page(struct http_request *);
 
-/* Refusals never get here, and so keep the policy of an answer of the API. */
-static const struct vg_route	document = {
+static int	answer(struct vg_request *);
+
+/* As it is admitted and refused: the policy is that of an answer of the API. */
+static const struct vg_route	page_route = {
 	.name = "page",
 	.methods = HTTP_METHOD_GET | HTTP_METHOD_HEAD,
 	.quota = VG_QUOTA_NONE,
-	.policy = VG_POLICY_PAGE,
-	.cache = "private, no-cache"
+	.cache = "private, no-cache",
+	.handle = answer
 };
+
+/*
+ * The same for the document itself: its block leaves the policy to add_policy().
+ * A refusal (405) or a preflight never gets here, and so is not without one.
+ */
+static void
+be_document(struct vg_request *r)
+{
+	static struct vg_route	document;
+
+	document = page_route;
+	document.policy = VG_POLICY_PAGE;
+	r->route = &document;
+}
 
 /* Whether VALUE is a tag of ours for this page; its nonce. */
 static bool
@@ -93,7 +109,7 @@ answer(struct vg_request *r)
 
 	if (r->req->owner == NULL)
 		return (KORE_RESULT_OK);
-	r->route = &document;
+	be_document(r);
 	vg_web_page_id(settings, id);
 	same = known(vg_edge_header(r->req, "if-none-match"), id, nonce);
 	if (!same)
@@ -105,13 +121,6 @@ answer(struct vg_request *r)
 	page = vg_web_page(settings, nonce, &len);
 	return (vg_reply(r, 200, "text/html; charset=utf-8", page, len));
 }
-
-static const struct vg_route	page_route = {
-	.name = "page",
-	.methods = HTTP_METHOD_GET | HTTP_METHOD_HEAD,
-	.quota = VG_QUOTA_NONE,
-	.handle = answer
-};
 
 int
 route_page(struct http_request *req)

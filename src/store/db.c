@@ -58,10 +58,10 @@ static struct {
 
 static void	db_ready(void);
 static void	db_tick(void);
+static void	db_soon(void);
 static void	db_connect(void);
 static void	db_connect_step(void);
 static void	db_setup(void);
-static int	db_setup_send(void);
 static void	db_setup_read(void);
 static void	db_read(void);
 static void	db_lost(const char *);
@@ -75,6 +75,7 @@ static const char	*first_line(const char *);
 static const struct vg_ev_handlers	db_handlers = {
 	.ready = db_ready,
 	.tick = db_tick,
+	.soon = db_soon,
 };
 
 int
@@ -105,6 +106,19 @@ bool
 vg_db_connected(void)
 {
 	return (db.state == DB_READY);
+}
+
+void
+vg_db_soon(unsigned ms)
+{
+	vg_ev_soon(ms);
+}
+
+static void
+db_soon(void)
+{
+	if (db.state != DB_STOPPED && db.hooks.soon != NULL)
+		db.hooks.soon();
 }
 
 static void
@@ -218,13 +232,12 @@ db_connect_step(void)
 	}
 }
 
-/* Everything in one pipeline: one round trip, the first error ends it. */
 static void
 db_setup(void)
 {
 	db.state = DB_SETTING_UP;
 	if (PQsetnonblocking(db.pg, 1) == -1 || !PQenterPipelineMode(db.pg) ||
-	    db_setup_send() == -1) {
+	    vg_db_setup_send(db.pg) == -1) {
 		db_failed(PQerrorMessage(db.pg));
 		return;
 	}
@@ -232,72 +245,33 @@ db_setup(void)
 	db_flush();
 }
 
-static int
-db_setup_send(void)
-{
-	const struct vg_statement_def	*s;
-	size_t				i;
-
-	for (i = 0; vg_connection_setup[i] != NULL; i++) {
-		if (!PQsendQueryParams(db.pg, vg_connection_setup[i], 0, NULL,
-		    NULL, NULL, NULL, 0))
-			return (-1);
-	}
-	for (i = 0; i < VG_ST_MAX; i++) {
-		s = &vg_statements[i];
-		if (!PQsendPrepare(db.pg, s->name, s->sql, s->nparams,
-		    s->type))
-			return (-1);
-	}
-	return (PQpipelineSync(db.pg) ? 0 : -1);
-}
-
 static void
 db_setup_read(void)
 {
-	ExecStatusType	status;
-	PGresult	*res;
 	char		why[VG_STORE_ERROR_SIZE];
-	int		nulls;
 
-	if (!PQconsumeInput(db.pg)) {
-		db_failed(PQerrorMessage(db.pg));
+	switch (vg_db_setup_read(db.pg, why, sizeof(why))) {
+	case -1:
+		db_failed(why);
 		return;
+	case 0:
+		db_flush();
+		return;
+	default:
+		break;
 	}
-	nulls = 0;
-	while (nulls < 2 && !PQisBusy(db.pg)) {
-		if ((res = PQgetResult(db.pg)) == NULL) {
-			nulls++;
-			continue;
-		}
-		nulls = 0;
-		status = PQresultStatus(res);
-		if (status == PGRES_FATAL_ERROR ||
-		    status == PGRES_PIPELINE_ABORTED) {
-			snprintf(why, sizeof(why), "%s",
-			    PQresultErrorMessage(res));
-			PQclear(res);
-			db_failed(why);
-			return;
-		}
-		PQclear(res);
-		if (status == PGRES_PIPELINE_SYNC) {
-			db.state = DB_READY;
-			db.rounds = 0;
-			db.tried = 0;
-			db.pinging = false;
-			db.told = false;
-			db.heard_us = vg_store_now_us();
-			vg_stats.connects++;
-			vg_queue_attach(db.pg);
-			vg_db_log(VG_LOG_NOTICE, "database: connected");
-			db.hooks.state(true);
-			if (db.state == DB_READY)
-				db_read();
-			return;
-		}
-	}
-	db_flush();
+	db.state = DB_READY;
+	db.rounds = 0;
+	db.tried = 0;
+	db.pinging = false;
+	db.told = false;
+	db.heard_us = vg_store_now_us();
+	vg_stats.connects++;
+	vg_queue_attach(db.pg);
+	vg_db_log(VG_LOG_NOTICE, "database: connected");
+	db.hooks.state(true);
+	if (db.state == DB_READY)
+		db_read();
 }
 
 static void

@@ -33,6 +33,7 @@ struct vg_db_hooks {
 	void	(*state)(bool connected);
 	void	(*notify)(const char *channel, const char *payload);
 	void	(*tick)(int64_t now_us);
+	void	(*soon)(void);
 };
 
 /* URL is borrowed for as long as the connection lasts. */
@@ -40,6 +41,17 @@ int		vg_db_start(const struct vg_dburl *url,
 		    const struct vg_db_hooks *);
 void		vg_db_stop(void);
 bool		vg_db_connected(void);
+
+/* Has the `soon` of the hooks run once, in so many milliseconds. */
+void		vg_db_soon(unsigned ms);
+
+/* dbsetup.c: a connection in pipeline mode is made ready. */
+int		vg_db_setup_send(PGconn *);
+/* 1 it is, 0 not yet, -1 WHY not. */
+int		vg_db_setup_read(PGconn *, char *why, size_t size);
+
+/* dberror.c: VG_DB_ERROR, _TIMEOUT, or _AWAY (another connection is needed). */
+enum vg_db_status vg_db_refusal(enum vg_statement, const PGresult *);
 
 /* dbqueue.c: statements over it. */
 

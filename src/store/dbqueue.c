@@ -27,7 +27,6 @@
 #include "store/db.h"
 
 #define NULLS_MAX	4	/* PQgetResult() saying "none" in a row */
-#define ERROR_LOG_US	(10 * VG_USEC)	/* the same failure: one line per */
 
 enum state {
 	Q_FREE = 0,
@@ -58,9 +57,6 @@ static struct {
 	uint32_t	nwaiting;
 	uint32_t	nsent;
 	bool		broken;		/* a statement went out by half */
-	int64_t		error_logged_us;
-	enum vg_statement error_statement;
-	uint32_t	errors_unlogged;
 } q;
 
 static void	query_answer(struct query *, enum vg_db_status);
@@ -69,7 +65,6 @@ static int	query_send(struct query *, const struct vg_params *);
 static void	queue_pump(void);
 static int	query_finish(struct query *);
 static int	result_take(struct query *, PGresult *);
-static void	error_log(enum vg_statement, const char *);
 
 void
 vg_queue_reset(void)
@@ -332,7 +327,6 @@ static int
 query_finish(struct query *query)
 {
 	enum vg_db_status	status;
-	const char		*code;
 	int			ret;
 
 	ret = 0;
@@ -341,26 +335,9 @@ query_finish(struct query *query)
 		status = VG_DB_AWAY;
 		ret = -1;
 	} else if (PQresultStatus(query->result) == PGRES_FATAL_ERROR) {
-		code = PQresultErrorField(query->result, PG_DIAG_SQLSTATE);
-		if (code == NULL)
-			code = "";
-		status = VG_DB_ERROR;
-		/* query_canceled, lock_not_available: its time was up. */
-		if (!strcmp(code, "57014") || !strcmp(code, "55P03")) {
-			status = VG_DB_TIMEOUT;
-			vg_stats.timeouts++;
-		}
-		/*
-		 * Not a primary any more, or not the statements we prepared
-		 * (dropped behind a pooler, or the schema moved on): another
-		 * connection is the cure.
-		 */
-		if (!strcmp(code, "25006") || !strcmp(code, "26000") ||
-		    !strcmp(code, "0A000") || !strncmp(code, "57P0", 4)) {
-			status = VG_DB_AWAY;
+		status = vg_db_refusal(query->statement, query->result);
+		if (status == VG_DB_AWAY)
 			ret = -1;
-		}
-		error_log(query->statement, code);
 	}
 	query->state = Q_ANSWERED;
 	query_answer(query, status);
@@ -385,27 +362,4 @@ query_free(struct query *query)
 	query->state = Q_FREE;
 	query->call.done = NULL;
 	TAILQ_INSERT_HEAD(&q.unused, query, list);
-}
-
-/*
- * Statement and SQLSTATE alone: PostgreSQL's message may quote a value. A
- * failure that repeats is counted, not repeated.
- */
-static void
-error_log(enum vg_statement statement, const char *code)
-{
-	int64_t		now;
-
-	now = vg_store_now_us();
-	if (q.error_logged_us != 0 && q.error_statement == statement &&
-	    now - q.error_logged_us < ERROR_LOG_US) {
-		q.errors_unlogged++;
-		return;
-	}
-	vg_db_log(VG_LOG_ERROR, "database: %s failed, SQLSTATE %s "
-	    "(%u more not shown)", vg_statements[statement].name, code,
-	    q.errors_unlogged);
-	q.error_logged_us = now;
-	q.error_statement = statement;
-	q.errors_unlogged = 0;
 }

@@ -39,7 +39,7 @@ struct vg_params {
 	bool	failed;
 };
 
-/* dbwire.c */
+/* dbparams.c */
 void	vg_params_reset(struct vg_params *);
 void	vg_params_free(struct vg_params *);
 /* TO becomes FROM, which is empty (and without a buffer) afterwards. */
@@ -60,6 +60,8 @@ void	vg_elem_int4(struct vg_params *, int32_t);
 void	vg_elem_text(struct vg_params *, const char *);
 void	vg_elem_uuid(struct vg_params *, const char *);
 void	vg_param_array_end(struct vg_params *);
+
+/* dbcols.c */
 
 /* Binary results; a null is 0, false, NULL or "". */
 bool	vg_col_null(const PGresult *, int row, int col);

@@ -18,10 +18,12 @@ static struct {
 	struct kore_event		evt;
 	const struct vg_ev_handlers	*handlers;
 	struct kore_timer		*timer;
+	struct kore_timer		*soon;
 } ev;
 
 static void	ev_ready(void *, int);
 static void	ev_tick(void *, u_int64_t);
+static void	ev_soon(void *, u_int64_t);
 
 int
 vg_ev_open(const struct vg_ev_handlers *handlers, unsigned tick_ms)
@@ -39,8 +41,17 @@ vg_ev_close(void)
 {
 	if (ev.timer != NULL)
 		kore_timer_remove(ev.timer);
-	ev.timer = NULL;
+	if (ev.soon != NULL)
+		kore_timer_remove(ev.soon);
+	ev.timer = ev.soon = NULL;
 	ev.handlers = NULL;
+}
+
+void
+vg_ev_soon(unsigned ms)
+{
+	if (ev.soon == NULL)
+		ev.soon = kore_timer_add(ev_soon, ms, NULL, KORE_TIMER_ONESHOT);
 }
 
 void
@@ -70,4 +81,16 @@ ev_tick(void *arg, u_int64_t now)
 
 	if (ev.handlers != NULL)
 		ev.handlers->tick();
+}
+
+static void
+ev_soon(void *arg, u_int64_t now)
+{
+	(void)arg;
+	(void)now;
+
+	/* Kore frees a timer of one shot when this returns. */
+	ev.soon = NULL;
+	if (ev.handlers != NULL)
+		ev.handlers->soon();
 }

@@ -4,8 +4,14 @@
  * While one statement is on its way, checks gather; its answer sends them as
  * the next. Under no load a check goes out at once and alone; under load the
  * statements grow and their number does not, so that what a check costs falls
- * as load rises. Checks that ask the same are one group and one row: a
- * thousand requests of one client are one number.
+ * as load rises.
+ *
+ * By itself that clock beats unevenly: the first request after an answer would
+ * go out alone, and all others wait for the answer to it. So after a statement
+ * that carried several checks the next one waits until as many are there
+ * again, for LINGER_MS at most. What a statement costs is mostly its commit,
+ * so half as many statements are nearly half the cost; and a single client
+ * (whose statements carry one check) never waits.
  *
  * No two groups of one statement share a subject (client and class), for an
  * upsert cannot touch a row twice, and a group that must be admitted by several
@@ -15,29 +21,23 @@
  * collide only by their hash lose a millisecond.
  */
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store/db.h"
 #include "store/limitbatch.h"
 
-#define GROUP_BUCKETS	1024	/* power of two */
+#define LINGER_MS	1	/* milliseconds */
 #define MARKS		2048	/* power of two, over twice the rows */
-
-TAILQ_HEAD(groups, vg_group);
 
 static struct {
 	vg_batch_answer		answer;
 	enum vg_strategy	strategy;
 	bool			connected;
 	bool			flying;
-	struct vg_check		*check;		/* VG_CHECKS_MAX of them */
-	struct vg_checks	unused_checks;
-	struct vg_checks	by_age;
-	struct groups		waiting;
-	struct groups		flight;
-	struct groups		unused;
-	struct vg_group		*bucket[GROUP_BUCKETS];
+	struct vg_groups	flight;
+	size_t			last;		/* checks in the last one */
+	int64_t			answered_us;	/* when it was answered */
 	struct vg_group		*slot[VG_BATCH_ROWS_MAX];
 	size_t			slot_row[VG_BATCH_ROWS_MAX];
 	uint64_t		mark[MARKS];
@@ -46,37 +46,21 @@ static struct {
 	struct vg_params	params;
 } b;
 
-static struct vg_group	*group_find(const struct vg_question *, uint64_t);
-static struct vg_group	*group_new(const struct vg_question *, uint64_t);
-static void		group_unhash(struct vg_group *);
-static bool		question_same(const struct vg_question *,
-			    const struct vg_question *);
-static bool		mark_subjects(const struct vg_question *);
-static bool		mark_one(uint64_t);
-static size_t		batch_gather(bool *, bool *);
-static void		batch_params(size_t, bool);
-static void		batch_done(const struct vg_call *, enum vg_db_status,
-			    const PGresult *);
-static void		batch_read(const PGresult *);
-static void		batch_fail(enum vg_db_status);
+static bool	mark_subjects(const struct vg_question *);
+static bool	mark_one(uint64_t);
+static size_t	batch_gather(bool *, bool *);
+static void	batch_params(size_t, bool);
+static void	batch_done(const struct vg_call *, enum vg_db_status,
+		    const PGresult *);
+static void	batch_read(const PGresult *);
+static void	batch_fail(enum vg_db_status);
 
-int
+void
 vg_batch_start(vg_batch_answer answer)
 {
-	size_t		i;
-
 	memset(&b, 0, sizeof(b));
-	TAILQ_INIT(&b.unused_checks);
-	TAILQ_INIT(&b.by_age);
-	TAILQ_INIT(&b.waiting);
 	TAILQ_INIT(&b.flight);
-	TAILQ_INIT(&b.unused);
 	b.answer = answer;
-	if ((b.check = calloc(VG_CHECKS_MAX, sizeof(*b.check))) == NULL)
-		return (-1);
-	for (i = 0; i < VG_CHECKS_MAX; i++)
-		TAILQ_INSERT_TAIL(&b.unused_checks, &b.check[i], by_group);
-	return (0);
 }
 
 void
@@ -84,13 +68,12 @@ vg_batch_stop(void)
 {
 	struct vg_group	*g;
 
-	TAILQ_CONCAT(&b.unused, &b.waiting, list);
-	TAILQ_CONCAT(&b.unused, &b.flight, list);
-	while ((g = TAILQ_FIRST(&b.unused)) != NULL) {
-		TAILQ_REMOVE(&b.unused, g, list);
-		free(g);
+	if (b.answer == NULL)
+		return;
+	while ((g = TAILQ_FIRST(&b.flight)) != NULL) {
+		TAILQ_REMOVE(&b.flight, g, list);
+		vg_group_drop(g);
 	}
-	free(b.check);
 	vg_params_free(&b.params);
 	memset(&b, 0, sizeof(b));
 }
@@ -107,105 +90,8 @@ vg_batch_connected(bool connected)
 	b.connected = connected;
 }
 
-struct vg_check *
-vg_batch_add(const struct vg_question *question, int64_t deadline_us)
-{
-	struct vg_check	*c;
-	struct vg_group	*g;
-	uint64_t	hash;
-
-	if ((c = TAILQ_FIRST(&b.unused_checks)) == NULL)
-		return (NULL);
-	hash = question->subject[0].hash + (uint64_t)question->cost +
-	    (question->peek ? 1U << 31 : 0);
-	if (question->nsubjects > 1)
-		hash ^= question->subject[1].hash * 31;
-	if ((g = group_find(question, hash)) == NULL &&
-	    (g = group_new(question, hash)) == NULL)
-		return (NULL);
-
-	TAILQ_REMOVE(&b.unused_checks, c, by_group);
-	c->uses++;
-	c->group = g;
-	c->deadline_us = deadline_us;
-	TAILQ_INSERT_TAIL(&g->checks, c, by_group);
-	TAILQ_INSERT_TAIL(&b.by_age, c, by_age);
-	g->nchecks++;
-	return (c);
-}
-
-struct vg_check *
-vg_batch_take(struct vg_group *g)
-{
-	struct vg_check	*c;
-
-	if ((c = TAILQ_FIRST(&g->checks)) == NULL)
-		return (NULL);
-	TAILQ_REMOVE(&g->checks, c, by_group);
-	TAILQ_REMOVE(&b.by_age, c, by_age);
-	g->nchecks--;
-	c->group = NULL;
-	TAILQ_INSERT_TAIL(&b.unused_checks, c, by_group);
-	return (c);
-}
-
-vg_ticket
-vg_batch_ticket(const struct vg_check *c)
-{
-	return (VG_TICKET_LIMIT | (uint64_t)c->uses << 16 |
-	    (uint64_t)(c - b.check));
-}
-
 void
-vg_batch_forget(vg_ticket ticket)
-{
-	struct vg_check	*c;
-	struct vg_group	*g;
-
-	if ((ticket & 0xffff) >= VG_CHECKS_MAX || b.check == NULL)
-		return;
-	c = &b.check[ticket & 0xffff];
-	if (c->uses != (uint32_t)(ticket >> 16) || (g = c->group) == NULL)
-		return;
-	/* What was sent stays counted: the database has it. */
-	TAILQ_REMOVE(&g->checks, c, by_group);
-	TAILQ_INSERT_HEAD(&g->checks, c, by_group);
-	(void)vg_batch_take(g);
-}
-
-struct vg_group *
-vg_batch_waiting(void)
-{
-	struct vg_group	*g;
-
-	if ((g = TAILQ_FIRST(&b.waiting)) == NULL)
-		return (NULL);
-	TAILQ_REMOVE(&b.waiting, g, list);
-	group_unhash(g);
-	return (g);
-}
-
-struct vg_check *
-vg_batch_overdue(int64_t now_us, struct vg_question *question)
-{
-	struct vg_check	*c;
-
-	if ((c = TAILQ_FIRST(&b.by_age)) == NULL || c->deadline_us > now_us)
-		return (NULL);
-	*question = c->group->question;
-	TAILQ_REMOVE(&c->group->checks, c, by_group);
-	TAILQ_INSERT_HEAD(&c->group->checks, c, by_group);
-	return (vg_batch_take(c->group));
-}
-
-void
-vg_batch_drop(struct vg_group *g)
-{
-	TAILQ_INSERT_HEAD(&b.unused, g, list);
-}
-
-void
-vg_batch_send(void)
+vg_batch_send(bool lingered)
 {
 	enum vg_statement	statement;
 	enum vg_db_status	status;
@@ -215,6 +101,12 @@ vg_batch_send(void)
 
 	if (b.flying || !b.connected)
 		return;
+	if (!lingered && b.last > 1 && vg_groups_checks() < b.last &&
+	    vg_store_now_us() - b.answered_us < LINGER_MS * 1000) {
+		if (vg_groups_checks() > 0)
+			vg_db_soon(LINGER_MS);
+		return;
+	}
 	if ((rows = batch_gather(&grouped, &peek)) == 0)
 		return;
 
@@ -244,18 +136,17 @@ batch_gather(bool *grouped, bool *peek)
 	struct vg_group	*g, *next;
 	size_t		rows, i;
 
-	rows = 0;
+	rows = b.last = 0;
 	*grouped = *peek = false;
 	if (++b.batch == 0) {
 		memset(b.mark_batch, 0, sizeof(b.mark_batch));
 		b.batch = 1;
 	}
-	for (g = TAILQ_FIRST(&b.waiting); g != NULL; g = next) {
+	for (g = TAILQ_FIRST(vg_groups_waiting()); g != NULL; g = next) {
 		next = TAILQ_NEXT(g, list);
 		if (g->nchecks == 0) {
-			TAILQ_REMOVE(&b.waiting, g, list);
-			group_unhash(g);
-			vg_batch_drop(g);
+			vg_group_leave(g);
+			vg_group_drop(g);
 			continue;
 		}
 		if (rows + g->nrows > VG_BATCH_ROWS_MAX)
@@ -267,8 +158,7 @@ batch_gather(bool *grouped, bool *peek)
 		else if (*peek != g->question.peek)
 			continue;
 
-		TAILQ_REMOVE(&b.waiting, g, list);
-		group_unhash(g);
+		vg_group_leave(g);
 		TAILQ_INSERT_TAIL(&b.flight, g, list);
 		if (g->nrows > 1)
 			*grouped = true;
@@ -277,8 +167,9 @@ batch_gather(bool *grouped, bool *peek)
 			b.slot[rows] = g;
 			b.slot_row[rows++] = i;
 		}
-		vg_stats.checks_sent += g->nchecks;
+		b.last += g->nchecks;
 	}
+	vg_stats.checks_sent += b.last;
 	return (rows);
 }
 
@@ -358,26 +249,27 @@ static void
 batch_done(const struct vg_call *call, enum vg_db_status status,
     const PGresult *res)
 {
-	struct vg_group	*g;
+	struct vg_groups	done;
+	struct vg_group		*g;
 
 	(void)call;
 
+	b.answered_us = vg_store_now_us();
 	if (status != VG_DB_OK) {
 		batch_fail(status);
 		return;
 	}
 	batch_read(res);
 	/* The next one first: the server works while callbacks run. */
-	struct groups	done;
 	TAILQ_INIT(&done);
 	TAILQ_CONCAT(&done, &b.flight, list);
 	b.flying = false;
-	vg_batch_send();
+	vg_batch_send(false);
 
 	while ((g = TAILQ_FIRST(&done)) != NULL) {
 		TAILQ_REMOVE(&done, g, list);
 		b.answer(g, VG_DB_OK);
-		vg_batch_drop(g);
+		vg_group_drop(g);
 	}
 }
 
@@ -409,8 +301,8 @@ batch_read(const PGresult *res)
 static void
 batch_fail(enum vg_db_status status)
 {
-	struct groups	lost;
-	struct vg_group	*g;
+	struct vg_groups	lost;
+	struct vg_group		*g;
 
 	TAILQ_INIT(&lost);
 	TAILQ_CONCAT(&lost, &b.flight, list);
@@ -418,87 +310,11 @@ batch_fail(enum vg_db_status status)
 	while ((g = TAILQ_FIRST(&lost)) != NULL) {
 		TAILQ_REMOVE(&lost, g, list);
 		b.answer(g, status);
-		vg_batch_drop(g);
+		vg_group_drop(g);
 	}
 	/* Where only that statement failed, the others go on. */
 	if (status == VG_DB_ERROR || status == VG_DB_TIMEOUT)
-		vg_batch_send();
-}
-
-static struct vg_group *
-group_find(const struct vg_question *question, uint64_t hash)
-{
-	struct vg_group	*g;
-
-	for (g = b.bucket[hash & (GROUP_BUCKETS - 1)]; g != NULL; g = g->next) {
-		if (g->hash == hash && question_same(&g->question, question))
-			return (g);
-	}
-	return (NULL);
-}
-
-static struct vg_group *
-group_new(const struct vg_question *question, uint64_t hash)
-{
-	struct vg_group	*g;
-	size_t		i;
-
-	if ((g = TAILQ_FIRST(&b.unused)) != NULL)
-		TAILQ_REMOVE(&b.unused, g, list);
-	else if ((g = malloc(sizeof(*g))) == NULL)
-		return (NULL);
-
-	g->hash = hash;
-	g->question = *question;
-	g->nchecks = 0;
-	g->nrows = 0;
-	for (i = 0; i < question->nsubjects; i++)
-		g->nrows += question->subject[i].limits.count;
-	TAILQ_INIT(&g->checks);
-	g->next = b.bucket[hash & (GROUP_BUCKETS - 1)];
-	b.bucket[hash & (GROUP_BUCKETS - 1)] = g;
-	TAILQ_INSERT_TAIL(&b.waiting, g, list);
-	return (g);
-}
-
-static void
-group_unhash(struct vg_group *g)
-{
-	struct vg_group	**at;
-
-	for (at = &b.bucket[g->hash & (GROUP_BUCKETS - 1)]; *at != NULL;
-	    at = &(*at)->next) {
-		if (*at == g) {
-			*at = g->next;
-			return;
-		}
-	}
-}
-
-static bool
-question_same(const struct vg_question *x, const struct vg_question *y)
-{
-	const struct vg_subject	*s, *t;
-	size_t			i, j;
-
-	if (x->nsubjects != y->nsubjects || x->cost != y->cost ||
-	    x->peek != y->peek)
-		return (false);
-	for (i = 0; i < x->nsubjects; i++) {
-		s = &x->subject[i];
-		t = &y->subject[i];
-		if (s->hash != t->hash || s->limits.count != t->limits.count ||
-		    strcmp(s->client, t->client) != 0 ||
-		    strcmp(s->name, t->name) != 0)
-			return (false);
-		for (j = 0; j < s->limits.count; j++) {
-			if (s->limits.item[j].quota != t->limits.item[j].quota ||
-			    s->limits.item[j].window_s !=
-			    t->limits.item[j].window_s)
-				return (false);
-		}
-	}
-	return (true);
+		vg_batch_send(false);
 }
 
 /* Marks all subjects; false when one of them was marked in this batch. */

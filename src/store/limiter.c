@@ -19,6 +19,7 @@
 
 #include "core/localwindow.h"
 #include "store/db.h"
+#include "store/limitanswer.h"
 #include "store/limitbatch.h"
 
 #define MEMORY_ENTRIES	16384	/* refusals; clients counted locally */
@@ -46,16 +47,9 @@ static void	answer_by_fail_mode(const struct vg_question *,
 		    struct vg_limit_result *);
 static void	answer_local(const struct vg_question *,
 		    struct vg_limit_result *);
-static void	answer_uncounted(struct vg_limit_result *,
-		    enum vg_limit_source);
 static void	group_answer(struct vg_group *, enum vg_db_status);
-static void	group_result(const struct vg_group *, struct vg_limit_result *,
-		    int64_t, int64_t);
 static void	group_remember(const struct vg_question *,
 		    const struct vg_limit_result *);
-static void	result_begin(struct vg_limit_result *,
-		    const struct vg_question *, enum vg_limit_source);
-static void	result_tightest(struct vg_limit_result *);
 
 int
 vg_limiter_start(const struct vg_settings *settings)
@@ -65,10 +59,11 @@ vg_limiter_start(const struct vg_settings *settings)
 	l.refused = vg_local_new(MEMORY_ENTRIES, l.key);
 	l.counted = vg_local_new(MEMORY_ENTRIES, l.key);
 	if (l.refused == NULL || l.counted == NULL ||
-	    vg_batch_start(group_answer) == -1) {
+	    vg_groups_start() == -1) {
 		vg_limiter_stop();
 		return (-1);
 	}
+	vg_batch_start(group_answer);
 	vg_limiter_configure(settings);
 	return (0);
 }
@@ -89,6 +84,7 @@ void
 vg_limiter_stop(void)
 {
 	vg_batch_stop();
+	vg_groups_stop();
 	vg_local_free(l.refused);
 	vg_local_free(l.counted);
 	memset(&l, 0, sizeof(l));
@@ -106,7 +102,7 @@ vg_limit_check(const struct vg_limit_request *request,
 		*ticket = 0;
 	vg_stats.checks++;
 	if (!l.enabled || request->nsubjects == 0) {
-		answer_uncounted(result, VG_LIMIT_BY_SETTING);
+		vg_answer_uncounted(result, VG_LIMIT_BY_SETTING);
 		return (true);
 	}
 
@@ -117,7 +113,7 @@ vg_limit_check(const struct vg_limit_request *request,
 	}
 	c = NULL;
 	if (l.connected)
-		c = vg_batch_add(&question, vg_store_now_us() +
+		c = vg_group_add(&question, vg_store_now_us() +
 		    VG_LIMIT_DEADLINE_MS * 1000);
 	if (c == NULL) {
 		answer_by_fail_mode(&question, result);
@@ -126,15 +122,15 @@ vg_limit_check(const struct vg_limit_request *request,
 	c->cb = cb;
 	c->arg = arg;
 	if (ticket != NULL)
-		*ticket = vg_batch_ticket(c);
-	vg_batch_send();
+		*ticket = vg_group_ticket(c);
+	vg_batch_send(false);
 	return (false);
 }
 
 void
 vg_limiter_forget(vg_ticket ticket)
 {
-	vg_batch_forget(ticket);
+	vg_group_forget(ticket);
 }
 
 void
@@ -146,9 +142,10 @@ vg_limiter_state(bool connected)
 	vg_batch_connected(connected);
 	if (connected)
 		return;
-	while ((g = vg_batch_waiting()) != NULL) {
+	while ((g = TAILQ_FIRST(vg_groups_waiting())) != NULL) {
+		vg_group_leave(g);
 		group_answer(g, VG_DB_AWAY);
-		vg_batch_drop(g);
+		vg_group_drop(g);
 	}
 }
 
@@ -161,12 +158,19 @@ vg_limiter_tick(int64_t now_us)
 	vg_limit_cb		cb;
 	void			*arg;
 
-	while ((c = vg_batch_overdue(now_us, &question)) != NULL) {
+	while ((c = vg_group_overdue(now_us, &question)) != NULL) {
 		cb = c->cb;
 		arg = c->arg;
 		answer_by_fail_mode(&question, &result);
 		cb(arg, &result);
 	}
+	vg_batch_send(true);
+}
+
+void
+vg_limiter_soon(void)
+{
+	vg_batch_send(true);
 }
 
 static void
@@ -239,7 +243,7 @@ answer_from_memory(const struct vg_question *q, struct vg_limit_result *r)
 		if (!vg_local_denied(l.refused, &who, now, &refusal))
 			continue;
 		if (!any)
-			result_begin(r, q, VG_LIMIT_BY_MEMORY);
+			vg_answer_begin(r, q, VG_LIMIT_BY_MEMORY);
 		any = true;
 		for (j = 0; j < q->subject[i].limits.count; j++) {
 			if (q->subject[i].limits.item[j].window_s ==
@@ -250,7 +254,7 @@ answer_from_memory(const struct vg_question *q, struct vg_limit_result *r)
 	if (!any)
 		return (false);
 	r->verdict = VG_LIMIT_REFUSED;
-	result_tightest(r);
+	vg_answer_tightest(r);
 	return (true);
 }
 
@@ -263,11 +267,11 @@ answer_by_fail_mode(const struct vg_question *q, struct vg_limit_result *r)
 		answer_local(q, r);
 		break;
 	case VG_FAIL_CLOSED:
-		answer_uncounted(r, VG_LIMIT_BY_FAIL_MODE);
+		vg_answer_uncounted(r, VG_LIMIT_BY_FAIL_MODE);
 		r->verdict = VG_LIMIT_UNAVAILABLE;
 		break;
 	case VG_FAIL_OPEN:
-		answer_uncounted(r, VG_LIMIT_BY_FAIL_MODE);
+		vg_answer_uncounted(r, VG_LIMIT_BY_FAIL_MODE);
 		break;
 	}
 }
@@ -282,7 +286,7 @@ answer_local(const struct vg_question *q, struct vg_limit_result *r)
 	size_t			i, j;
 	bool			admit;
 
-	result_begin(r, q, VG_LIMIT_BY_FAIL_MODE);
+	vg_answer_begin(r, q, VG_LIMIT_BY_FAIL_MODE);
 	/* First ask all (at no cost), then take from all or from none. */
 	admit = true;
 	for (i = 0; i < q->nsubjects; i++) {
@@ -310,16 +314,7 @@ answer_local(const struct vg_question *q, struct vg_limit_result *r)
 		    q->cost, r->now_us, r->subject[i].quota);
 	}
 	r->verdict = admit ? VG_LIMIT_ADMITTED : VG_LIMIT_REFUSED;
-	result_tightest(r);
-}
-
-static void
-answer_uncounted(struct vg_limit_result *r, enum vg_limit_source source)
-{
-	memset(r, 0, sizeof(*r));
-	r->verdict = VG_LIMIT_UNCOUNTED;
-	r->source = source;
-	r->now_us = vg_store_now_us();
+	vg_answer_tightest(r);
 }
 
 static void
@@ -340,13 +335,13 @@ group_answer(struct vg_group *g, enum vg_db_status status)
 	}
 
 	remembered = false;
-	for (i = 0; (c = vg_batch_take(g)) != NULL; i++) {
+	for (i = 0; (c = vg_group_take(g)) != NULL; i++) {
 		cb = c->cb;
 		arg = c->arg;
 		if (status != VG_DB_OK) {
 			answer_by_fail_mode(&g->question, &result);
 		} else {
-			group_result(g, &result, i, granted);
+			vg_answer_group(g, &result, i, granted);
 			if (result.verdict == VG_LIMIT_REFUSED &&
 			    !g->question.peek && !remembered) {
 				group_remember(&g->question, &result);
@@ -355,39 +350,6 @@ group_answer(struct vg_group *g, enum vg_db_status status)
 		}
 		cb(arg, &result);
 	}
-}
-
-/* What the check at INDEX of its group is told, when GRANTED were admitted. */
-static void
-group_result(const struct vg_group *g, struct vg_limit_result *r, int64_t index,
-    int64_t granted)
-{
-	const struct vg_question	*q;
-	const struct vg_limit		*limit;
-	const struct vg_row		*row;
-	size_t				i, j;
-	int64_t				used;
-	bool				admitted;
-
-	q = &g->question;
-	result_begin(r, q, VG_LIMIT_BY_DATABASE);
-	admitted = q->peek ? granted > 0 : index < granted;
-	r->verdict = admitted ? VG_LIMIT_ADMITTED : VG_LIMIT_REFUSED;
-
-	row = g->row;
-	for (i = 0; i < q->nsubjects; i++) {
-		for (j = 0; j < q->subject[i].limits.count; j++, row++) {
-			limit = &q->subject[i].limits.item[j];
-			used = row->used;
-			/* Those admitted after it do not count against it. */
-			if (admitted && !q->peek)
-				used -= (granted - 1 - index) * q->cost;
-			vg_quota_from_store(&r->subject[i].quota[j], limit,
-			    admitted || row->used + q->cost <= limit->quota,
-			    used, row->reset_us, row->retry_us, r->now_us);
-		}
-	}
-	result_tightest(r);
 }
 
 static void
@@ -406,40 +368,4 @@ group_remember(const struct vg_question *q, const struct vg_limit_result *r)
 		(void)who_make(&who, both, &q->subject[i], q->cost);
 		vg_local_deny(l.refused, &who, quota, r->now_us);
 	}
-}
-
-/* Every quota as if nothing were used; whoever knows better overwrites it. */
-static void
-result_begin(struct vg_limit_result *r, const struct vg_question *q,
-    enum vg_limit_source source)
-{
-	size_t		i, j;
-
-	r->source = source;
-	r->now_us = vg_store_now_us();
-	r->nsubjects = q->nsubjects;
-	for (i = 0; i < q->nsubjects; i++) {
-		r->subject[i].count = q->subject[i].limits.count;
-		for (j = 0; j < r->subject[i].count; j++)
-			vg_quota_from_store(&r->subject[i].quota[j],
-			    &q->subject[i].limits.item[j], true, 0, r->now_us,
-			    r->now_us, r->now_us);
-	}
-}
-
-static void
-result_tightest(struct vg_limit_result *r)
-{
-	const struct vg_quota	*of[VG_LIMIT_SUBJECTS_MAX];
-	struct vg_quota		candidate[VG_LIMIT_SUBJECTS_MAX];
-	size_t			i;
-
-	for (i = 0; i < r->nsubjects; i++) {
-		of[i] = vg_quota_tightest(r->subject[i].quota,
-		    r->subject[i].count);
-		candidate[i] = *of[i];
-	}
-	r->tightest_subject = (size_t)(vg_quota_tightest(candidate,
-	    r->nsubjects) - candidate);
-	r->tightest = of[r->tightest_subject];
 }

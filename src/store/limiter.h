@@ -14,5 +14,6 @@ void	vg_limiter_stop(void);
 void	vg_limiter_forget(vg_ticket);
 void	vg_limiter_state(bool connected);
 void	vg_limiter_tick(int64_t now_us);
+void	vg_limiter_soon(void);
 
 #endif

@@ -44,6 +44,7 @@ static const struct vg_db_hooks	store_db_hooks = {
 	.state = store_state,
 	.notify = store_notify,
 	.tick = store_tick,
+	.soon = vg_limiter_soon,
 };
 
 int

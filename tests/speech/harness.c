@@ -2,6 +2,7 @@
  * The other side of the speech server's tests.  It speaks HTTP by hand, since half
  * of the tests send what no well-behaved client would; every wait has an end.
  */
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -75,7 +76,9 @@ spawn(const char *const args[], const char *log)
 	pid = fork();
 	if (pid == 0) {
 		fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
-		if (fd == -1 || dup2(fd, STDERR_FILENO) == -1 ||
+		/* A test that fails half-way leaves no server behind. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 ||
+		    fd == -1 || dup2(fd, STDERR_FILENO) == -1 ||
 		    dup2(fd, STDOUT_FILENO) == -1)
 			_exit(126);
 		execv(argv[0], argv);

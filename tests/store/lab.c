@@ -34,6 +34,7 @@ static struct {
 	const struct vg_ev_handlers	*handlers;
 	int64_t				tick_ms;
 	int64_t				next_ms;
+	int64_t				soon_ms;	/* 0: not asked for */
 	int64_t				longest_ms;
 	int				fd;
 	bool				writing;
@@ -48,8 +49,16 @@ vg_ev_open(const struct vg_ev_handlers *handlers, unsigned tick_ms)
 	loop.handlers = handlers;
 	loop.tick_ms = tick_ms;
 	loop.next_ms = lab_ms();
+	loop.soon_ms = 0;
 	loop.fd = -1;
 	return (0);
+}
+
+void
+vg_ev_soon(unsigned ms)
+{
+	if (loop.soon_ms == 0)
+		loop.soon_ms = lab_ms() + ms;
 }
 
 void
@@ -73,6 +82,8 @@ lab_turn(int ms)
 	int64_t		began, wait;
 
 	wait = loop.next_ms - lab_ms();
+	if (loop.soon_ms != 0 && loop.soon_ms - lab_ms() < wait)
+		wait = loop.soon_ms - lab_ms();
 	if (wait < 0)
 		wait = 0;
 	if (wait > ms)
@@ -90,6 +101,11 @@ lab_turn(int ms)
 			if (lab_ms() - began > loop.longest_ms)
 				loop.longest_ms = lab_ms() - began;
 		}
+	}
+	if (loop.soon_ms != 0 && lab_ms() >= loop.soon_ms &&
+	    loop.handlers != NULL) {
+		loop.soon_ms = 0;
+		loop.handlers->soon();
 	}
 	if (lab_ms() >= loop.next_ms && loop.handlers != NULL) {
 		began = lab_ms();

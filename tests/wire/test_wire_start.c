@@ -48,6 +48,7 @@ all_mistakes_are_told_at_once(void **state)
 		"DATABASE_URL=postgresql://127.0.0.1/x",
 		"ALLOWED_ORIGINS=https://x.test/path",
 		"RATE_LIMIT_PER_MINUTE=ten",
+		"UPLOAD_DIR=/proc/voicegate-uploads",
 		"STT_BASE_URL=https://stt.example.test", NULL };
 	char				said[8192];
 
@@ -56,6 +57,7 @@ all_mistakes_are_told_at_once(void **state)
 	assert_non_null(strstr(said, "ALLOWED_ORIGINS"));
 	assert_non_null(strstr(said, "RATE_LIMIT_PER_MINUTE"));
 	assert_non_null(strstr(said, "STT_API_KEY"));
+	assert_non_null(strstr(said, "UPLOAD_DIR"));
 }
 
 static void

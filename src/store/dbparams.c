@@ -1,11 +1,11 @@
 /*
- * Parameters and results in PostgreSQL's binary format.
+ * Parameters in PostgreSQL's binary format.
  *
  * Binary, because an array of text needs no quoting in it: a client's name can
  * not become syntax, whatever it holds. And it is cheaper on both sides, which
  * is what a rate check on every request is about. The formats used here are
- * those of the send and receive functions of the types (src/backend/utils/adt):
- * network byte order throughout, timestamps in microseconds since 2000.
+ * those of the send and receive functions of the types (src/backend/utils/adt),
+ * network byte order throughout.
  */
 
 #include <arpa/inet.h>
@@ -20,8 +20,6 @@
 #define PARAMS_FIRST_SIZE	4096		/* bytes */
 #define PARAMS_SIZE_MAX		(16 << 20)	/* bytes */
 
-/* Seconds from 1970-01-01 to 2000-01-01, PostgreSQL's epoch. */
-#define PG_EPOCH_S		INT64_C(946684800)
 #define USEC_PER_S		INT64_C(1000000)
 
 static uint8_t	*params_more(struct vg_params *, size_t);
@@ -186,69 +184,6 @@ void
 vg_param_array_end(struct vg_params *p)
 {
 	params_end(p);
-}
-
-bool
-vg_col_null(const PGresult *res, int row, int col)
-{
-	return (PQgetisnull(res, row, col) != 0);
-}
-
-bool
-vg_col_bool(const PGresult *res, int row, int col)
-{
-	return (PQgetlength(res, row, col) == 1 &&
-	    *PQgetvalue(res, row, col) != 0);
-}
-
-int32_t
-vg_col_int4(const PGresult *res, int row, int col)
-{
-	uint32_t	value;
-
-	if (PQgetlength(res, row, col) != (int)sizeof(value))
-		return (0);
-	memcpy(&value, PQgetvalue(res, row, col), sizeof(value));
-	return ((int32_t)ntohl(value));
-}
-
-int64_t
-vg_col_time(const PGresult *res, int row, int col)
-{
-	uint64_t	value;
-
-	if (PQgetlength(res, row, col) != (int)sizeof(value))
-		return (0);
-	memcpy(&value, PQgetvalue(res, row, col), sizeof(value));
-	return ((int64_t)be64toh(value) + PG_EPOCH_S * USEC_PER_S);
-}
-
-const char *
-vg_col_text(const PGresult *res, int row, int col)
-{
-	if (PQgetisnull(res, row, col))
-		return (NULL);
-	return (PQgetvalue(res, row, col));
-}
-
-void
-vg_col_uuid(char out[VG_UUID_SIZE], const PGresult *res, int row, int col)
-{
-	static const char	hex[] = "0123456789abcdef";
-	uint8_t			raw[VG_UUID_BYTES];
-	size_t			i, n;
-
-	n = 0;
-	if (PQgetlength(res, row, col) == VG_UUID_BYTES) {
-		memcpy(raw, PQgetvalue(res, row, col), sizeof(raw));
-		for (i = 0; i < VG_UUID_BYTES; i++) {
-			if (i == 4 || i == 6 || i == 8 || i == 10)
-				out[n++] = '-';
-			out[n++] = hex[raw[i] >> 4];
-			out[n++] = hex[raw[i] & 0x0f];
-		}
-	}
-	out[n] = '\0';
 }
 
 static uint8_t *
