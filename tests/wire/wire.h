@@ -24,7 +24,8 @@ static struct server	gateway;
 
 /* A gateway whose limits are out of the way, for the whole program. */
 static const char *const	wide[] = { "RATE_LIMIT_PER_MINUTE=100000",
-	"RATE_LIMIT_HEALTH_PER_MINUTE=100000", NULL };
+	"RATE_LIMIT_HEALTH_PER_MINUTE=100000",
+	"MAX_CONNECTIONS_PER_CLIENT=0", NULL };
 
 static inline int
 wide_setup(void **state)
