@@ -7,11 +7,8 @@ SHELL		= /bin/bash
 .SUFFIXES:
 
 B		= build
-VERSION		= $(shell sed -n 's/^\#define VG_VERSION[ \t]*"\(.*\)"/\1/p' src/core/version.h)
 CC		?= cc
 FUZZ_S		?= 30
-DESTDIR		?=
-PREFIX		?= /usr
 
 STRICT	= -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -Wshadow \
 	  -Wstrict-prototypes -Wmissing-prototypes -Wmissing-declarations \
@@ -51,11 +48,9 @@ help:
 	@echo 'make psql        psql on the database of run or up (PSQL_ARGS, standard input)'
 	@echo 'make build       the development build'
 	@echo 'make release     the production build: one hardened executable'
-	@echo 'make install     the release into DESTDIR (PREFIX=/usr)'
 	@echo 'make lint        style and static analysis'
 	@echo 'make check-asan  all suites under ASan and UBSan'
 	@echo 'make fuzz        each fuzzer for FUZZ_S seconds (default 30)'
-	@echo 'make bench       the benchmark'
 	@echo 'make clean       removes build/ (not the run-state in VAR)'
 
 # --- packages: asked for once, installed only when missing -----------------

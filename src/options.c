@@ -184,6 +184,10 @@ vg_options_settings(const struct vg_options *o, struct vg_settings *s)
 	/* The folders' parent is ours to make. */
 	made = mkdir(o->var, 0755) == 0;
 	vg_files_check(s, workers_user(o, s, &errors), &errors);
+	/* A lock that does not close is worse than none. */
+	if (s->auth_required)
+		vg_errors_add(&errors, "AUTH_REQUIRED", "true", 4, "this version "
+		    "has no API keys to ask for; it must be false");
 	vg_errors_print(&errors, stderr);
 	if (errors.nerrors == 0)
 		return;

@@ -215,6 +215,8 @@ kore_parent_configure(int argc, char **argv)
 	kore_pidfile = process.options.pid_file;
 	if (s->chroot_dir[0] != '\0')
 		kore_root_path = kore_strdup(s->chroot_dir);
+	else
+		skip_chroot = 1;	/* empty: none, as the setting says */
 	edge_limits(&limits, s);
 	if (vg_edge_init(&limits, &hooks) == -1)
 		refuse_start("not enough memory");
@@ -224,7 +226,7 @@ kore_parent_configure(int argc, char **argv)
 	    sizeof(error)) == -1 ||
 	    (tls && vg_edge_tls(s->tls_cert_file, s->tls_key_file, error,
 	    sizeof(error)) == -1) ||
-	    (tls && s->http_redirect_port > 0 && vg_edge_listen_redirect("door",
+	    (tls && s->http_redirect_port > 0 && vg_edge_listen_redirect("redirect",
 	    s->host, (uint16_t)s->http_redirect_port, (uint16_t)s->port, error,
 	    sizeof(error)) == -1))
 		refuse_start(error);

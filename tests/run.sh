@@ -41,7 +41,8 @@ if [ "$(id -u)" -eq 0 ]; then
     --home-dir /nonexistent --shell /usr/sbin/nologin voicegate
 fi
 mkdir -p "$work/tmp"
-export TEST_DATABASE_URL TEST_USER TEST_TMP=$work/tmp TEST_TOP=$top
+LSAN_OPTIONS=suppressions=$top/tests/lsan.supp:print_suppressions=0
+export LSAN_OPTIONS TEST_DATABASE_URL TEST_USER TEST_TMP=$work/tmp TEST_TOP=$top
 "$SPEECH_BIN" --listen 127.0.0.1:0 --port-file "$work/speech.port" \
   >"$logs/speech.log" 2>&1 </dev/null &
 speech=$!

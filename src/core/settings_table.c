@@ -127,7 +127,7 @@ static const struct vg_setting table[] = {
 	    1073741824, RELOAD, "bytes a second",
 	    "The slowest upload that is waited for. 0: any."),
 	INT(conns, "MAX_CONNECTIONS", max_connections, "1024", 16, 65536, 0,
-	    "connections", "Open connections for each worker."),
+	    "connections", "Open connections in all, shared among the workers."),
 	INT(conns, "MAX_CONNECTIONS_PER_CLIENT", max_connections_per_client,
 	    "64", 0, 65536, RELOAD, "connections",
 	    "Open connections of one client. 0: no limit."),
@@ -157,7 +157,7 @@ static const struct vg_setting table[] = {
 	    "How long transcripts are kept. 0: they are never stored."),
 
 	STR(providers, "SPEECH_URL", speech_url, VG_TYPE_URL,
-	    "http://127.0.0.1:8081", VG_SETTING_VALUE_MAX, 0, NULL,
+	    "http://127.0.0.1:8090", VG_SETTING_VALUE_MAX, 0, NULL,
 	    "The offline speech server, used where no provider is set."),
 	STR(providers, "STT_BASE_URL", stt.base_url, VG_TYPE_URL, "",
 	    VG_SETTING_VALUE_MAX, 0, NULL, "Speech to text: an "

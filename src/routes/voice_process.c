@@ -51,6 +51,8 @@ struct voice {
 	char			audio_ext[VG_TEMPFILE_EXT_MAX + 1];
 };
 
+static size_t	uploads;	/* in flight in this worker */
+
 static int	transcribed(struct vg_request *);
 static int	committed(struct vg_request *);
 
@@ -70,6 +72,16 @@ voice_free(void *arg)
 	free(v->transcript);
 	free(v->text);
 	free(v);
+	uploads--;
+}
+
+/* MAX_UPLOADS_IN_FLIGHT is for the instance: each worker has its share. */
+static bool
+full(void)
+{
+	const struct vg_settings	*s = vg_gate_settings();
+
+	return ((int64_t)uploads >= (s->max_uploads + s->workers - 1) / s->workers);
 }
 
 static int
@@ -77,10 +89,12 @@ open_upload(struct vg_request *r)
 {
 	struct voice	*v;
 
-	if ((v = calloc(1, sizeof(*v))) == NULL) {
+	if (full() || (v = calloc(1, sizeof(*v))) == NULL) {
+		r->retry_after_s = BUSY_RETRY_S;
 		vg_refuse(r, "overloaded", NULL);
 		return (-1);
 	}
+	uploads++;
 	v->r = r;
 	v->reply.fd = -1;
 	r->priv = v;

@@ -1,6 +1,6 @@
 /* The whole conversation, as hands, keys and a reload make it. */
 
-import { begin, check, openPage, picture, record, same, speak, state, text, until } from "./harness.mjs";
+import { SENTENCE_S, begin, check, openPage, picture, record, same, speak, state, text, until } from "./harness.mjs";
 
 const level = (page) => page.evaluate(() => Number(getComputedStyle(document.getElementById("orb")).getPropertyValue("--level")));
 const requests = (page, part) => {
@@ -22,6 +22,7 @@ export default [
 		await record(page);
 		await until(async () => await level(page) > 0.15, "the meter moves with the voice");
 		await picture(page, "3-listening");
+		await page.waitForFunction((s) => Number(/Listening 0:(\d+)/.exec(document.getElementById("status").textContent)?.[1]) >= s, Math.ceil(SENTENCE_S));
 		await page.click("#orb");
 		await state(page, "thinking", "speaking");
 		await state(page, "speaking");

@@ -4,7 +4,7 @@
  * its answer's place on the way.
  */
 
-import { begin, check, openPage, picture, record, refuse, refusal, same, speak, state, text, until } from "./harness.mjs";
+import { SENTENCE_S, begin, check, openPage, picture, record, refuse, refusal, same, speak, state, text, until } from "./harness.mjs";
 
 const VOICE = "/api/voice/process";
 const START = "/api/session/start";
@@ -314,7 +314,7 @@ export default [
 		same(await page.evaluate((s) => fetch("/api/session/end", {
 			method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ session_id: s }),
 		}).then((r) => r.status), id), 204, "ending it");
-		await speak(page);
+		await speak(page, SENTENCE_S);
 		await state(page, "error");
 		same(await title(page), "This conversation has ended", "title");
 		await picture(page, "error-404");

@@ -108,7 +108,9 @@ export async function begin(page) {
 	await state(page, "ready");
 }
 
-/* Speaks for as long as the recording's first words need. */
+/* How long the whole sentence takes to say, with a little to spare. */
+export const SENTENCE_S = 3.6;
+
 export async function record(page, seconds = 1.2) {
 	await page.click("#orb");
 	await state(page, "listening");

@@ -138,7 +138,8 @@ static void
 set_env(const char *const *env)
 {
 	static const char *const	kept[] = { "PATH", "HOME", "LANG",
-		"TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "SPEECH_URL" };
+		"TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+		"SPEECH_URL" };
 	char				*saved[sizeof(kept) / sizeof(kept[0])];
 	size_t				i;
 
@@ -237,6 +238,8 @@ server_start(struct server *s, const char *database, const char *const *env)
 {
 	const char	*user = getenv("TEST_USER");
 	char		ready[300], port[32], var[300], url[300], run_as[64];
+	char		bin[512], foreground[] = "-f", no_chroot[] = "-n";
+	char		no_runas[] = "-r", ready_file[] = "--ready-file";
 	char		*argv[8];
 	const char	*base[8];
 	int		fd, n = 0;
@@ -251,6 +254,7 @@ server_start(struct server *s, const char *database, const char *const *env)
 	    getpid(), ++counter);
 	assert_int_equal(mkdir(s->dir, 0755), 0);
 	(void)snprintf(s->log, sizeof(s->log), "%s/log", s->dir);
+	(void)snprintf(bin, sizeof(bin), "%s", need("BIN"));
 	(void)snprintf(ready, sizeof(ready), "%s/ready", s->dir);
 	(void)snprintf(port, sizeof(port), "PORT=%d", s->port);
 	(void)snprintf(var, sizeof(var), "VAR=%s", s->dir);
@@ -264,12 +268,12 @@ server_start(struct server *s, const char *database, const char *const *env)
 		base[n++] = run_as;
 	base[n] = NULL;
 	n = 0;
-	argv[n++] = strdup(need("BIN"));
-	argv[n++] = strdup("-f");
-	argv[n++] = strdup("-n");
+	argv[n++] = bin;
+	argv[n++] = foreground;
+	argv[n++] = no_chroot;
 	if (user == NULL || *user == '\0')
-		argv[n++] = strdup("-r");
-	argv[n++] = strdup("--ready-file");
+		argv[n++] = no_runas;
+	argv[n++] = ready_file;
 	argv[n++] = ready;
 	argv[n] = NULL;
 	if ((s->pid = fork()) == 0) {

@@ -255,7 +255,7 @@ an_expired_session_is_gone(void **unused)
 static void
 turns_are_the_context_oldest_first(void **unused)
 {
-	char		id[VG_UUID_SIZE], text[16];
+	char		id[VG_UUID_SIZE], text[32];
 	int		i;
 
 	(void)unused;

@@ -291,7 +291,7 @@ the_defaults_are_the_contracts(void **unused)
 	assert_int_equal(s.transcript_retention_d, 30);
 	assert_int_equal(s.log_level, VG_LOG_INFO);
 	assert_int_equal(s.log_format, VG_LOG_TEXT);
-	assert_string_equal(s.stt.base_url, "http://127.0.0.1:8081");
+	assert_string_equal(s.stt.base_url, "http://127.0.0.1:8090");
 	assert_true(s.stt.offline && s.chat.offline && s.tts.offline);
 	assert_true(s.tts.loopback);
 	assert_string_equal(s.tls_cert_file, "");
@@ -614,7 +614,7 @@ a_reload_tells_what_it_may_change(void **unused)
 
 	assert_int_equal(vg_settings_carry_over(&b, &a), 0);
 	assert_int_equal(b.port, 8000);
-	assert_string_equal(b.stt.base_url, "http://127.0.0.1:8081");
+	assert_string_equal(b.stt.base_url, "http://127.0.0.1:8090");
 	assert_true(b.stt.offline);
 	assert_string_equal(b.stt.api_key, "k3y");
 	assert_int_equal(b.log_level, VG_LOG_DEBUG);

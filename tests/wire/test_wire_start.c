@@ -23,6 +23,7 @@ each_mistake_stops_the_start(void **state)
 		{ "STT_BASE_URL=https://stt.example.test", "STT_API_KEY" },
 		{ "TRUSTED_PROXIES=10.0.0.1/8", "TRUSTED_PROXIES" },
 		{ "PORT=70000", "PORT" },
+		{ "AUTH_REQUIRED=true", "AUTH_REQUIRED" },
 		{ "TLS_CERT_FILE=/nowhere.pem", "TLS_" },
 		{ "DATABASE_URL=mysql://x", "DATABASE_URL" }
 	};

@@ -231,17 +231,18 @@ missing_parts_are_named(void **state)
 static void
 undecodable_audio_is_422(void **state)
 {
-	struct response	r;
-	char		id[37], path[512];
-	FILE		*fp;
+	static const char	broken[] = "RIFF\x24\x10\0\0WAVEfmt "
+	    "\xff\xff\xff\x7f garbage that is no wave at all";
+	struct response		r;
+	char			id[37], path[512];
+	FILE			*fp;
 
 	(void)state;
 	session_new(gateway.port, id);
 	(void)snprintf(path, sizeof(path), "%s/broken-%d.wav",
 	    getenv("TEST_TMP"), getpid());
 	fp = fopen(path, "wb");
-	fwrite("RIFF\x24\x10\0\0WAVEfmt \xff\xff\xff\x7f garbage that is no wave",
-	    1, 48, fp);
+	fwrite(broken, 1, sizeof(broken), fp);
 	(void)fclose(fp);
 	voice_send(gateway.port, id, path, "", &r);
 	assert_problem(&r, 422, "audio_undecodable");
@@ -411,6 +412,33 @@ permissions_while_a_request_runs(void **state)
 }
 
 static void
+uploads_are_bounded(void **state)
+{
+	static const char *const	env[] = { "MAX_UPLOADS_IN_FLIGHT=1",
+		"WORKERS=1", NULL };
+	static const char		head[] = "POST /api/voice/process "
+	    "HTTP/1.1\r\nHost: x\r\nContent-Type: " VOICE_TYPE
+	    "\r\nContent-Length: 5000\r\nExpect: 100-continue\r\n\r\n";
+	struct server			other;
+	struct response			r;
+	char				got[64];
+	int				fd;
+
+	(void)state;
+	server_start(&other, NULL, env);
+	fd = client_connect(other.port);
+	assert_int_equal(client_send(fd, head, sizeof(head) - 1), 0);
+	assert_true(read(fd, got, sizeof(got)) >= 12);
+	assert_memory_equal(got, "HTTP/1.1 100", 12);
+	client_once(other.port, head, sizeof(head) - 1, false, &r);
+	assert_problem(&r, 503, "overloaded");
+	assert_true(strtol(response_field(&r, "retry-after"), NULL, 10) > 0);
+	response_free(&r);
+	(void)close(fd);
+	server_stop(&other);
+}
+
+static void
 provider_down_is_503(void **state)
 {
 	/* Nobody listens on port 1. */
@@ -543,6 +571,7 @@ main(void)
 		cmocka_unit_test(expect_is_answered),
 		cmocka_unit_test(client_that_leaves_leaves_nothing),
 		cmocka_unit_test(permissions_while_a_request_runs),
+		cmocka_unit_test(uploads_are_bounded),
 		cmocka_unit_test(provider_down_is_503),
 		cmocka_unit_test(lesser_providers_down_degrade),
 		cmocka_unit_test(nothing_is_kept_where_nothing_may_be),
