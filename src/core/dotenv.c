@@ -171,7 +171,8 @@ read_name(struct vg_dotenv_reader *r, const char **name, size_t *len)
 	r->at++;
 	if (vg_dotenv_peek(r) == ' ' || vg_dotenv_peek(r) == '\t') {
 		vg_dotenv_blanks(r);
-		if (vg_dotenv_peek(r) != '\n' && vg_dotenv_peek(r) != -1 && vg_dotenv_peek(r) != '#') {
+		if (vg_dotenv_peek(r) != '\n' && vg_dotenv_peek(r) != -1 &&
+		    vg_dotenv_peek(r) != '#') {
 			vg_dotenv_fault(r, r->line, "no blank is allowed after =; quote "
 			    "a value that begins with one");
 			return (-1);

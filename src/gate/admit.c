@@ -121,12 +121,14 @@ identify(struct vg_request *r, const struct vg_edge_request *er)
 /* --- may they ------------------------------------------------------------- */
 
 static void
-judge_method(struct vg_request *r)
+judge_method(struct vg_request *r, const struct vg_edge_request *er)
 {
 	char	allow[64] = "";
 
 	if (r->route->flags & VG_ROUTE_CATCHALL) {
-		vg_refuse(r, "not_found", NULL);
+		/* `OPTIONS *` asks about the server (RFC 9110 9.3.7). */
+		if (er->head->form != VG_TARGET_ASTERISK)
+			vg_refuse(r, "not_found", NULL);
 		return;
 	}
 	if (r->req->method == HTTP_METHOD_OPTIONS ||
@@ -283,8 +285,9 @@ vg_gate_header(struct vg_edge_request *er)
 	vg_uuid4_format(r->id, random);
 
 	scheme = identify(r, er);
-	judge_method(r);
-	if (r->refusal == NULL && (route->flags & VG_ROUTE_CORS))
+	judge_method(r, er);
+	/* Of a refused request too: whom we allow may read why. */
+	if (route->flags & VG_ROUTE_CORS)
 		judge_origin(r, er, scheme);
 	max = route->body_max != NULL ? route->body_max(vg_gate_settings()) :
 	    VG_GATE_JSON_MAX;

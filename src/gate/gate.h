@@ -54,9 +54,8 @@ enum vg_quota_setting {
 
 /* The policy block of a response (headers.c). */
 enum vg_policy {
-	VG_POLICY_API = 0,	/* CSP of an answer that is no document */
-	VG_POLICY_PAGE,		/* CSP of the page, with a nonce */
-	VG_POLICY_ASSET,
+	VG_POLICY_API = 0,	/* with the CSP of an answer that is no document */
+	VG_POLICY_PAGE,		/* without: the page's has a nonce */
 	VG_POLICY_COUNT
 };
 
@@ -87,7 +86,6 @@ struct vg_route {
 	enum vg_quota_setting	quota;
 	const char		*class;		/* of its limit: "session" */
 	int64_t			cost;		/* 0 counts as 1 */
-	enum vg_policy		policy;
 	const char		*cache;		/* Cache-Control; NULL: no-store */
 	size_t			(*body_max)(const struct vg_settings *); /* bytes */
 	const struct vg_body_reader *reader;	/* NULL: whole, in memory */
@@ -136,7 +134,7 @@ struct vg_request {
 	void			(*priv_free)(void *); /* called once, at the end */
 	size_t			nfields;
 	char			fields[VG_REPLY_FIELDS_MAX]; /* "Name: value\r\n" */
-	const char		*nonce;		/* of the page's CSP, else NULL */
+	bool			own_csp;	/* it is among the fields above */
 };
 
 /* gate.c: the life of a worker's gate. */

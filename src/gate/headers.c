@@ -21,10 +21,9 @@
 
 #define RANDOM_POOL_SIZE	4096	/* bytes asked of the system at once */
 
-/* Everything a page could ask for, off; what has no comment is a W3C feature. */
+/* Everything a page could ask for, off: the features that browsers know. */
 #define PERMISSIONS							\
-	"accelerometer=(), ambient-light-sensor=(), attribution-reporting=(), "	\
-	"autoplay=(self), bluetooth=(), browsing-topics=(), camera=(), "	\
+	"accelerometer=(), autoplay=(self), browsing-topics=(), camera=(), "	\
 	"clipboard-read=(), clipboard-write=(), compute-pressure=(), "	\
 	"cross-origin-isolated=(), display-capture=(), encrypted-media=(), "	\
 	"fullscreen=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), "	\
@@ -33,7 +32,7 @@
 	"otp-credentials=(), payment=(), picture-in-picture=(), "	\
 	"publickey-credentials-create=(), publickey-credentials-get=(), "	\
 	"screen-wake-lock=(), serial=(), speaker-selection=(), "	\
-	"storage-access=(), usb=(), web-share=(), window-management=(), "	\
+	"storage-access=(), usb=(), window-management=(), "		\
 	"xr-spatial-tracking=()"
 
 #define SECURITY_FIELDS							\
@@ -55,7 +54,6 @@ static const char *const	blocks[VG_POLICY_COUNT] = {
 	[VG_POLICY_API] = CSP_API SECURITY_FIELDS,
 	/* The page's CSP holds a nonce: its route adds it. */
 	[VG_POLICY_PAGE] = SECURITY_FIELDS,
-	[VG_POLICY_ASSET] = CSP_API SECURITY_FIELDS,
 };
 
 static struct {

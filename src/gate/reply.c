@@ -193,7 +193,8 @@ build_head(struct vg_out *out, struct vg_request *r, int status,
 	vg_out_str(out, "X-Request-ID: ");
 	vg_out_mem(out, r->id, VG_UUID_LEN);
 	vg_out_mem(out, "\r\n", 2);
-	block = vg_headers_policy(r->route->policy, &block_len);
+	block = vg_headers_policy(r->own_csp ? VG_POLICY_PAGE : VG_POLICY_API,
+	    &block_len);
 	vg_out_mem(out, block, block_len);
 	out_cors(out, r);
 	out_limits(out, r);

@@ -270,12 +270,11 @@ cut_page(void)
 			p++;
 			continue;
 		}
-		for (i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-			if (starts(p, end, marks[i].mark))
-				break;
+		i = 0;
+		while (!starts(p, end, marks[i].mark)) {
+			if (++i == sizeof(marks) / sizeof(marks[0]))
+				fatal("the page has a placeholder that nobody fills");
 		}
-		if (i == sizeof(marks) / sizeof(marks[0]))
-			fatal("the page has a placeholder that nobody fills");
 		add_piece(PIECE_TEXT, start, (size_t)(p - start));
 		add_piece(marks[i].kind, NULL, 0);
 		start = p += strlen(marks[i].mark);

@@ -80,7 +80,8 @@ take(struct vg_request *r)
 static const struct vg_route	csp_report = {
 	.name = "csp_report",
 	.methods = HTTP_METHOD_POST,
-	.flags = VG_ROUTE_CORS | VG_ROUTE_BODY,
+	/* No origin policy: a page that frames us reports as `null`. */
+	.flags = VG_ROUTE_BODY,
 	.quota = VG_QUOTA_HEALTH,
 	.class = "csp_report",
 	.handle = take

@@ -19,7 +19,8 @@ answer(struct vg_request *r)
 
 static const struct vg_route	not_found = {
 	.name = "not_found",
-	.flags = VG_ROUTE_CATCHALL,
+	.methods = HTTP_METHOD_GET | HTTP_METHOD_HEAD | HTTP_METHOD_POST,
+	.flags = VG_ROUTE_CATCHALL | VG_ROUTE_CORS,
 	.quota = VG_QUOTA_NONE,
 	.handle = answer
 };

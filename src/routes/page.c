@@ -36,7 +36,6 @@ int	route_page(struct http_request *);
 
 static int	answer(struct vg_request *);
 
-/* As it is admitted and refused: the policy is that of an answer of the API. */
 static const struct vg_route	page_route = {
 	.name = "page",
 	.methods = HTTP_METHOD_GET | HTTP_METHOD_HEAD,
@@ -44,20 +43,6 @@ static const struct vg_route	page_route = {
 	.cache = "private, no-cache",
 	.handle = answer
 };
-
-/*
- * The same for the document itself: its block leaves the policy to add_policy().
- * A refusal (405) or a preflight never gets here, and so is not without one.
- */
-static void
-be_document(struct vg_request *r)
-{
-	static struct vg_route	document;
-
-	document = page_route;
-	document.policy = VG_POLICY_PAGE;
-	r->route = &document;
-}
 
 /* Whether VALUE is a tag of ours for this page; its nonce. */
 static bool
@@ -109,7 +94,7 @@ answer(struct vg_request *r)
 
 	if (r->req->owner == NULL)
 		return (KORE_RESULT_OK);
-	be_document(r);
+	r->own_csp = true;
 	vg_web_page_id(settings, id);
 	same = known(vg_edge_header(r->req, "if-none-match"), id, nonce);
 	if (!same)

@@ -68,7 +68,6 @@ static const struct vg_route	page_asset = {
 	.name = "page_asset",
 	.methods = HTTP_METHOD_GET | HTTP_METHOD_HEAD,
 	.quota = VG_QUOTA_NONE,
-	.policy = VG_POLICY_ASSET,
 	.cache = "public, max-age=31536000, immutable",
 	.handle = answer
 };

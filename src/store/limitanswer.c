@@ -73,6 +73,8 @@ vg_answer_tightest(struct vg_limit_result *r)
 	struct vg_quota		candidate[VG_LIMIT_SUBJECTS_MAX];
 	size_t			i;
 
+	if (r->nsubjects == 0)
+		return;
 	for (i = 0; i < r->nsubjects; i++) {
 		of[i] = vg_quota_tightest(r->subject[i].quota,
 		    r->subject[i].count);

@@ -159,7 +159,7 @@ struct vg_pipeline_in {
 	 * (an empty file). Borrowed likewise. -1: text only is wanted.
 	 */
 	int				reply_fd;
-	size_t				reply_max;	/* bytes; 0: VG_UPSTREAM_AUDIO_MAX */
+	size_t				reply_max; /* bytes; 0: VG_UPSTREAM_AUDIO_MAX */
 
 	uint64_t			deadline_ms;	/* 0: PIPELINE_TIMEOUT_S */
 };

@@ -190,6 +190,55 @@ wildcard_never_has_credentials(void **state)
 	server_stop(&open_to_all);
 }
 
+static void
+refusals_can_be_read_by_allowed_origins(void **state)
+{
+	struct response	r;
+
+	(void)state;
+	ask_from("GET", "/api/nothing", "https://app.example.test", &r);
+	assert_problem(&r, 404, "not_found");
+	assert_string_equal(response_field(&r, "access-control-allow-origin"),
+	    "https://app.example.test");
+	response_free(&r);
+	ask_from("GET", "/api/session/start", "https://app.example.test", &r);
+	assert_problem(&r, 405, "method_not_allowed");
+	assert_string_equal(response_field(&r, "access-control-allow-origin"),
+	    "https://app.example.test");
+	assert_non_null(strstr(response_field(&r,
+	    "access-control-expose-headers"), "Retry-After"));
+	response_free(&r);
+}
+
+static void
+reports_are_taken_from_anyone(void **state)
+{
+	static const char	report[] = "{\"csp-report\":"
+	    "{\"violated-directive\":\"frame-ancestors\"}}";
+	struct response		r;
+
+	(void)state;
+	client_post(gateway.port, "/api/csp-report", "Origin: null\r\n",
+	    "application/csp-report", report, sizeof(report) - 1, &r);
+	assert_int_equal(r.status, 204);
+	response_free(&r);
+	assert_true(server_logged(&gateway, "directive=frame-ancestors"));
+}
+
+static void
+asterisk_asks_about_the_server(void **state)
+{
+	static const char	ask[] = "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct response		r;
+
+	(void)state;
+	client_once(gateway.port, ask, sizeof(ask) - 1, false, &r);
+	assert_int_equal(r.status, 204);
+	assert_string_equal(response_field(&r, "allow"),
+	    "GET, HEAD, POST, OPTIONS");
+	response_free(&r);
+}
+
 int
 main(void)
 {
@@ -200,6 +249,9 @@ main(void)
 		cmocka_unit_test(cross_site_without_origin_is_refused),
 		cmocka_unit_test(preflights),
 		cmocka_unit_test(wildcard_never_has_credentials),
+		cmocka_unit_test(refusals_can_be_read_by_allowed_origins),
+		cmocka_unit_test(reports_are_taken_from_anyone),
+		cmocka_unit_test(asterisk_asks_about_the_server),
 	};
 
 	return (cmocka_run_group_tests(tests, listed_setup, wide_teardown));
