@@ -145,7 +145,8 @@ public_suffix(void *ctx, const char *host)
 }
 
 static int
-load(const struct vg_options *o, struct vg_settings *s, struct vg_errors *errors)
+load(const struct vg_options *o, struct vg_settings *s,
+    struct vg_settings_seen *seen, bool replay, struct vg_errors *errors)
 {
 	const psl_ctx_t	*psl = psl_builtin();
 	void		*ctx;
@@ -153,7 +154,8 @@ load(const struct vg_options *o, struct vg_settings *s, struct vg_errors *errors
 	/* libpsl's own list is constant; the callback's context is not. */
 	memcpy(&ctx, &psl, sizeof(ctx));
 	vg_errors_init(errors);
-	return (vg_settings_load_process(s, o->var, public_suffix, ctx, errors));
+	return (vg_settings_load_seen(s, o->var, public_suffix, ctx, seen, replay,
+	    errors));
 }
 
 /* Who the workers become: told as an error where that is nobody. */
@@ -180,7 +182,7 @@ vg_options_settings(const struct vg_options *o, struct vg_settings *s)
 	static struct vg_errors	errors;
 	bool			made;
 
-	(void)load(o, s, &errors);
+	(void)load(o, s, NULL, false, &errors);
 	/* The folders' parent is ours to make. */
 	made = mkdir(o->var, 0755) == 0;
 	vg_files_check(s, workers_user(o, s, &errors), &errors);
@@ -198,13 +200,13 @@ vg_options_settings(const struct vg_options *o, struct vg_settings *s)
 
 int
 vg_options_reload(const struct vg_options *o, const struct vg_settings *old,
-    struct vg_settings *next)
+    struct vg_settings *next, struct vg_settings_seen *seen, bool replay)
 {
 	static struct vg_errors		errors;
 	struct vg_settings_change	change[VG_SETTINGS_MAX];
 	size_t				i, n;
 
-	if (load(o, next, &errors) == -1) {
+	if (load(o, next, seen, replay, &errors) == -1) {
 		for (i = 0; i < errors.nerrors && i < VG_ERRORS_MAX; i++)
 			vg_log_str(VG_LOG_ERROR, errors.error[i].text, "setting",
 			    errors.error[i].name);

@@ -31,9 +31,12 @@ void	vg_options_parse(struct vg_options *, int *argc, char **argv);
 void	vg_options_settings(const struct vg_options *, struct vg_settings *);
 /* --check-config and --migrate: does it and ends the process. */
 void	vg_options_act(const struct vg_options *, const struct vg_settings *);
-/* The settings anew; 0, or -1 after every error was logged: OLD stays. */
+/*
+ * The settings anew; 0, or -1 after every error was logged: OLD stays. SEEN and
+ * REPLAY as vg_settings_load_seen().
+ */
 int	vg_options_reload(const struct vg_options *, const struct vg_settings *old,
-	    struct vg_settings *next);
+	    struct vg_settings *next, struct vg_settings_seen *, bool replay);
 /* sd_notify(3), where NOTIFY_SOCKET is set. */
 void	vg_options_notify(const char *state);
 

@@ -40,6 +40,7 @@
 
 #define LOG_FLUSH_MS		100	/* how long an access line may wait */
 #define MSG_WORKER_READY	200	/* KORE_MSG: worker to parent */
+#define MSG_RELOAD		201	/* KORE_MSG: parent to worker */
 #define DESCRIPTORS_SPARE	256	/* uploads, replies, providers, database */
 
 void	kore_parent_configure(int, char **);
@@ -47,6 +48,7 @@ void	kore_worker_configure(void);
 void	kore_worker_teardown(void);
 void	kore_seccomp_hook(void);
 int	vg_validate_uuid(struct http_request *, char *);
+static void	reload(struct kore_msg *, const void *);
 void	__real_kore_module_reload(int);
 void	__wrap_kore_module_reload(int);
 
@@ -289,6 +291,7 @@ kore_worker_configure(void)
 	    vg_upstream_worker_init() == -1 ||
 	    vg_store_start(&process.settings, &store_hooks) == -1)
 		fatal("the worker cannot start");
+	(void)kore_msg_register(MSG_RELOAD, reload);
 	vg_files_start(&process.settings);
 	(void)kore_timer_add(flush_log, LOG_FLUSH_MS, NULL, 0);
 }
@@ -301,33 +304,86 @@ kore_worker_teardown(void)
 	vg_log_flush();
 }
 
+static void
+take(struct vg_settings *next)
+{
+	struct vg_edge_limits	limits;
+	const char		*why = "";
+
+	if (worker != NULL) {
+		edge_limits(&limits, next);
+		vg_edge_set_limits(&limits);
+		if (vg_upstream_reload(next, &why) == -1)
+			vg_log_str(VG_LOG_ERROR, "providers kept", "reason", why);
+		vg_store_reload(next);
+	}
+	vg_log_setup((enum vg_log_level)next->log_level,
+	    (enum vg_log_format)next->log_format);
+	vg_settings_free(&process.settings);
+	process.settings = *next;
+	if (worker != NULL)
+		vg_gate_reload(&process.settings);
+	vg_log_say(VG_LOG_NOTICE, "settings reloaded");
+}
+
+/* In a worker: what the parent read, of files that only it may read. */
+static void
+reload(struct kore_msg *msg, const void *data)
+{
+	struct vg_settings	next;
+	struct vg_settings_seen	seen = { 0 };
+
+	if ((seen.bytes = malloc(msg->length)) == NULL)
+		return;
+	memcpy(seen.bytes, data, msg->length);
+	seen.len = seen.size = msg->length;
+	if (vg_options_reload(&process.options, &process.settings, &next, &seen,
+	    true) == 0)
+		take(&next);
+	vg_settings_seen_free(&seen);
+}
+
+/* kore_msg_send() is for workers: the parent writes to each by itself. */
+static void
+tell_workers(const struct vg_settings_seen *seen)
+{
+	struct kore_msg		msg = { 0 };
+	struct kore_worker	*kw;
+	u_int8_t		index;
+
+	for (index = KORE_WORKER_BASE; index < worker_count; index++) {
+		kw = kore_worker_data(index);
+		if (!kw->running || kw->msg[0] == NULL)
+			continue;
+		msg.id = MSG_RELOAD;
+		msg.src = KORE_MSG_PARENT;
+		msg.dst = kw->id;
+		msg.length = seen->len;
+		net_send_queue(kw->msg[0], &msg, sizeof(msg));
+		net_send_queue(kw->msg[0], seen->bytes, seen->len);
+		(void)net_send_flush(kw->msg[0]);
+	}
+}
+
 /*
- * SIGHUP, in the parent and in each worker: Kore has no modules to load anew in
- * a single executable, so this is the place to read the settings again. What
- * cannot change without a restart stays, and the log says so.
+ * SIGHUP: Kore has no modules to load anew in a single executable, so this is
+ * the place to read the settings again. The parent reads, since workers may not
+ * (a secret's file belongs to root), and tells them what it read. What cannot
+ * change without a restart stays, and the log says so.
  */
 void
 __wrap_kore_module_reload(int callbacks)
 {
 	struct vg_settings	next;
-	struct vg_edge_limits	limits;
-	const char		*why = "";
+	struct vg_settings_seen	seen = { 0 };
 
 	(void)callbacks;
-	if (vg_options_reload(&process.options, &process.settings, &next) == -1)
-		return;
-	if (worker != NULL) {
-		edge_limits(&limits, &next);
-		vg_edge_set_limits(&limits);
-		if (vg_upstream_reload(&next, &why) == -1)
-			vg_log_str(VG_LOG_ERROR, "providers kept", "reason", why);
-		vg_store_reload(&next);
-	}
-	vg_log_setup((enum vg_log_level)next.log_level,
-	    (enum vg_log_format)next.log_format);
-	vg_settings_free(&process.settings);
-	process.settings = next;
 	if (worker != NULL)
-		vg_gate_reload(&process.settings);
-	vg_log_say(VG_LOG_NOTICE, "settings reloaded");
+		return;
+	if (vg_options_reload(&process.options, &process.settings, &next, &seen,
+	    false) == 0) {
+		tell_workers(&seen);
+		take(&next);
+	}
+	vg_settings_seen_free(&seen);
 }

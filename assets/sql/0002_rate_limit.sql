@@ -10,8 +10,8 @@
 -- Logged on purpose: after a crash an unlogged table is empty, and whatever
 -- synchronous_commit=off had not yet written would be admitted a second time.
 --
--- Time is this database's clock alone, read once the row is locked. Should it
--- be set back, a window ends at most its own length after the new time.
+-- Time is this database's clock alone, read as a batch begins. Should it be set
+-- back, a window ends at most its own length after the new time.
 
 CREATE TABLE voicegate.rate_limit_window (
 	client		text COLLATE "C" NOT NULL,
@@ -65,7 +65,9 @@ COMMENT ON COLUMN voicegate.rate_limit_window.hit_base IS
 -- admitted again, and the clock by which that is.
 --
 -- The row that would be inserted carries the question into DO UPDATE: granted
--- is what could be had of an empty window, used is that times the cost.
+-- is what could be had of an empty window, used is that times the cost (so that
+-- the cost is used / granted). The terms are spelt out, not shared by a
+-- subquery: to set one up costs more than to compute them twice.
 CREATE FUNCTION voicegate.take_fixed(clients text[], policies text[],
     quotas integer[], windows integer[], asked integer[], costs integer[])
 RETURNS TABLE (slot integer, granted integer, used integer,
@@ -87,21 +89,22 @@ BEGIN
 	    AS q (client, policy, quota, window_s, asked, cost, slot)
 	ORDER BY q.client COLLATE "C", q.policy COLLATE "C"
 	ON CONFLICT (client, policy) DO UPDATE SET
-	    (quota, window_s, slot, used, granted, started_at, expires_at,
-	    hit_at, hit_sum, hit_base) = (
-		SELECT excluded.quota, excluded.window_s, excluded.slot,
-		    n.used + n.give * n.cost, n.give,
-		    CASE WHEN n.fresh THEN t ELSE w.started_at END,
-		    CASE WHEN n.fresh THEN excluded.expires_at
-			ELSE least(w.expires_at, excluded.expires_at) END,
-		    NULL::timestamptz[], NULL::bigint[], NULL::bigint
-		FROM (SELECT m.*, greatest(0, least(excluded.granted,
-			(excluded.quota - m.used) / m.cost)) AS give
-		    FROM (SELECT w.expires_at <= t AS fresh,
-			CASE WHEN w.expires_at <= t THEN 0
-			    ELSE w.used END AS used,
-			coalesce(excluded.used / nullif(excluded.granted, 0),
-			    1) AS cost) AS m) AS n)
+	    quota = excluded.quota, window_s = excluded.window_s,
+	    slot = excluded.slot,
+	    granted = CASE WHEN w.expires_at <= t THEN excluded.granted
+		ELSE greatest(0, least(excluded.granted,
+		    (excluded.quota - w.used) / greatest(excluded.used
+		    / greatest(excluded.granted, 1), 1))) END,
+	    used = CASE WHEN w.expires_at <= t THEN excluded.used
+		ELSE w.used + greatest(0, least(excluded.granted,
+		    (excluded.quota - w.used) / greatest(excluded.used
+		    / greatest(excluded.granted, 1), 1)))
+		    * (excluded.used / greatest(excluded.granted, 1)) END,
+	    started_at = CASE WHEN w.expires_at <= t THEN t
+		ELSE w.started_at END,
+	    expires_at = CASE WHEN w.expires_at <= t THEN excluded.expires_at
+		ELSE least(w.expires_at, excluded.expires_at) END,
+	    hit_at = NULL, hit_sum = NULL, hit_base = NULL
 	RETURNING w.slot, w.granted, w.used, w.expires_at, w.expires_at, t;
 END
 $$;
@@ -114,7 +117,8 @@ COMMENT ON FUNCTION voicegate.take_fixed(text[], text[], integer[], integer[],
 -- still counts, and when enough of it will be gone, are two binary searches.
 -- Up to a quota of 256 every moment is kept; beyond, moments within 1/256 of
 -- the window become one at the later of them: never too early, and a row stays
--- below 5 kB whatever the quota.
+-- below 5 kB whatever the quota. (OFFSET 0: what stands below is computed once
+-- and not once for each place that uses it.)
 CREATE FUNCTION voicegate.take_moving(clients text[], policies text[],
     quotas integer[], windows integer[], asked integer[], costs integer[])
 RETURNS TABLE (slot integer, granted integer, used integer,
@@ -160,8 +164,9 @@ BEGIN
 			FROM (SELECT b.*, width_bucket(b.now - b.span, b.at)
 			    AS dead, cardinality(b.at) AS n
 			    FROM (SELECT a.*,
-				-- a clock set back must not disorder them
-				greatest(clock_timestamp(),
+				-- nor a clock set back nor a wait for
+				-- the row may disorder them
+				greatest(t,
 				    a.at[cardinality(a.at)]) AS now
 				FROM (SELECT
 				    make_interval(secs => excluded.window_s)
@@ -173,7 +178,8 @@ BEGIN
 					AS at,
 				    coalesce(w.hit_sum, ARRAY[w.used::bigint])
 					AS sum,
-				    coalesce(w.hit_base, 0) AS base) AS a) AS b) AS c) AS d) AS e,
+				    coalesce(w.hit_base, 0) AS base) AS a) AS b OFFSET 0) AS c)
+			AS d OFFSET 0) AS e,
 		LATERAL (SELECT
 		    CASE WHEN e.give = 0 THEN e.at[e.dead + 1:]
 			WHEN e.joins THEN e.at[e.dead + 1:e.n - 1] || e.now

@@ -209,6 +209,26 @@ void	vg_settings_free(struct vg_settings *);
 int	vg_settings_load_process(struct vg_settings *, const char *var_dir,
 	    vg_public_suffix_fn, void *ctx, struct vg_errors *);
 
+/*
+ * What was read of files, in order: so that a process without the right to read
+ * them (a worker that gave root up) can load what its parent read. Zero it
+ * first; vg_settings_seen_free() wipes it, for secrets are in it.
+ */
+struct vg_settings_seen {
+	uint8_t	*bytes;		/* path NUL, length (uint64_t), content; ... */
+	size_t	len;
+	size_t	size;
+};
+
+/*
+ * As vg_settings_load_process(). SEEN NULL: the same. REPLAY false: notes what
+ * was read in SEEN. REPLAY true: reads from SEEN and from no file.
+ */
+int	vg_settings_load_seen(struct vg_settings *, const char *var_dir,
+	    vg_public_suffix_fn, void *ctx, struct vg_settings_seen *,
+	    bool replay, struct vg_errors *);
+void	vg_settings_seen_free(struct vg_settings_seen *);
+
 /* settings_print.c */
 
 /* One value as text, *** for a secret that is set; 0, or -1 if SIZE is short. */

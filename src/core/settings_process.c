@@ -23,12 +23,22 @@
 #define DOTENV_FILE	".env"
 #define VAR_DEFAULT	"var"
 
+#define SEEN_MAX	(1024 * 1024)	/* bytes noted of all files */
+#define CWD_RECORD	""		/* the working directory's, no path */
+
 struct process {
 	vg_public_suffix_fn	fn;
 	void			*ctx;
+	struct vg_settings_seen	*seen;		/* NULL: nothing is noted */
+	bool			replay;
 };
 
 static const char	*process_env(void *, const char *);
+static int	seen_note(struct vg_settings_seen *, const char *, const char *,
+		    size_t);
+static int	seen_find(const struct vg_settings_seen *, const char *, char *,
+		    size_t, size_t *);
+static int	file_read(const char *, char *, size_t, size_t *);
 static int	process_read(void *, const char *, char *, size_t, size_t *);
 static int	process_suffix(void *, const char *);
 static int	absolute(char *, size_t, const char *, const char *);
@@ -37,16 +47,27 @@ int
 vg_settings_load_process(struct vg_settings *s, const char *var_dir,
     vg_public_suffix_fn fn, void *ctx, struct vg_errors *errs)
 {
+	return (vg_settings_load_seen(s, var_dir, fn, ctx, NULL, false, errs));
+}
+
+int
+vg_settings_load_seen(struct vg_settings *s, const char *var_dir,
+    vg_public_suffix_fn fn, void *ctx, struct vg_settings_seen *seen,
+    bool replay, struct vg_errors *errs)
+{
 	struct vg_settings_input	in;
 	struct process			process;
 	char				cwd[PATH_MAX], var[PATH_MAX];
 	char				*text;
+	size_t				len;
 	int				ret, bad;
 
 	memset(s, 0, sizeof(*s));
 	memset(&in, 0, sizeof(in));
 	process.fn = fn;
 	process.ctx = ctx;
+	process.seen = seen;
+	process.replay = replay;
 	in.env = process_env;
 	in.read_file = process_read;
 	in.public_suffix = fn != NULL ? process_suffix : NULL;
@@ -58,7 +79,17 @@ vg_settings_load_process(struct vg_settings *s, const char *var_dir,
 		vg_errors_add(errs, DOTENV_FILE, NULL, 0, "out of memory");
 		goto out;
 	}
-	if (getcwd(cwd, sizeof(cwd)) == NULL || absolute(var, sizeof(var),
+	/* A worker may have another one, in its chroot. */
+	if (replay) {
+		if (seen_find(seen, CWD_RECORD, cwd, sizeof(cwd) - 1, &len) == -1)
+			len = 0;
+		cwd[len] = '\0';
+	} else if (getcwd(cwd, sizeof(cwd)) == NULL) {
+		cwd[0] = '\0';
+	} else if (seen != NULL) {
+		(void)seen_note(seen, CWD_RECORD, cwd, strlen(cwd));
+	}
+	if (cwd[0] == '\0' || absolute(var, sizeof(var),
 	    cwd, var_dir != NULL ? var_dir : VAR_DEFAULT) == -1) {
 		vg_errors_add(errs, "VAR", NULL, 0, "the working directory "
 		    "cannot be found: %s", strerror(errno));
@@ -67,7 +98,7 @@ vg_settings_load_process(struct vg_settings *s, const char *var_dir,
 	in.cwd = cwd;
 	in.var_dir = var;
 
-	if (process_read(NULL, DOTENV_FILE, text, VG_DOTENV_BYTES_MAX,
+	if (process_read(&process, DOTENV_FILE, text, VG_DOTENV_BYTES_MAX,
 	    &in.dotenv_len) == 0) {
 		in.dotenv = text;
 	} else if (errno != ENOENT) {
@@ -106,12 +137,92 @@ process_suffix(void *ctx, const char *host)
 static int
 process_read(void *ctx, const char *path, char *buf, size_t size, size_t *len)
 {
+	struct process	*process = ctx;
+
+	if (process->replay)
+		return (seen_find(process->seen, path, buf, size, len));
+	if (file_read(path, buf, size, len) == -1)
+		return (-1);
+	if (process->seen != NULL)
+		return (seen_note(process->seen, path, buf, *len));
+	return (0);
+}
+
+static int
+seen_note(struct vg_settings_seen *seen, const char *path, const char *text,
+    size_t len)
+{
+	uint64_t	length = len;
+	uint8_t		*bytes, *at;
+	size_t		name = strlen(path) + 1;
+
+	if (seen->size == 0) {
+		if ((bytes = malloc(SEEN_MAX)) == NULL)
+			return (-1);
+		seen->bytes = bytes;
+		seen->size = SEEN_MAX;
+	}
+	if (name + sizeof(length) + len > seen->size - seen->len) {
+		errno = EFBIG;
+		return (-1);
+	}
+	at = seen->bytes + seen->len;
+	memcpy(at, path, name);
+	memcpy(at + name, &length, sizeof(length));
+	memcpy(at + name + sizeof(length), text, len);
+	seen->len += name + sizeof(length) + len;
+	return (0);
+}
+
+static int
+seen_find(const struct vg_settings_seen *seen, const char *path, char *buf,
+    size_t size, size_t *len)
+{
+	const uint8_t	*at = seen->bytes, *end = seen->bytes + seen->len, *nul;
+	uint64_t	length;
+	bool		found;
+
+	*len = 0;
+	while (at < end) {
+		if ((nul = memchr(at, '\0', (size_t)(end - at))) == NULL ||
+		    (size_t)(end - nul) < 1 + sizeof(length))
+			break;
+		found = !strcmp((const char *)at, path);
+		memcpy(&length, nul + 1, sizeof(length));
+		at = nul + 1 + sizeof(length);
+		if (length > (uint64_t)(end - at))
+			break;
+		if (found) {
+			if (length > size) {
+				errno = EFBIG;
+				return (-1);
+			}
+			memcpy(buf, at, (size_t)length);
+			*len = (size_t)length;
+			return (0);
+		}
+		at += length;
+	}
+	errno = ENOENT;
+	return (-1);
+}
+
+void
+vg_settings_seen_free(struct vg_settings_seen *seen)
+{
+	if (seen->bytes != NULL)
+		explicit_bzero(seen->bytes, seen->len);
+	free(seen->bytes);
+	memset(seen, 0, sizeof(*seen));
+}
+
+static int
+file_read(const char *path, char *buf, size_t size, size_t *len)
+{
 	struct stat	st;
 	ssize_t		n;
 	char		more;
 	int		fd, ret, saved;
-
-	(void)ctx;
 
 	ret = -1;
 	*len = 0;

@@ -103,13 +103,22 @@ vg_files_check(const struct vg_settings *settings, uid_t uid,
 	check("AUDIO_DIR", settings->audio_dir, uid, errors);
 }
 
+/* A sweep's question: whole replies are kept. */
+static bool
+whole(void *arg, const char *name, const char *uuid)
+{
+	(void)arg;
+	(void)name;
+	return (uuid != NULL);
+}
+
 int
 vg_files_prepare(const struct vg_settings *settings, uid_t uid, char *error,
     size_t size)
 {
 	struct vg_tempfile	probe;
 	uint8_t			random[VG_TEMPFILE_RANDOM];
-	size_t			removed;
+	size_t			removed, halves;
 
 	if ((files.uploads = folder("UPLOAD_DIR", settings->upload_dir, uid,
 	    error, size)) == -1 ||
@@ -126,8 +135,10 @@ vg_files_prepare(const struct vg_settings *settings, uid_t uid, char *error,
 	/* Nothing of ours runs yet on a folder that is ours alone. */
 	(void)vg_tempdir_sweep(files.uploads, time(NULL), 0, NULL, NULL, 0,
 	    &removed);
-	if (removed > 0)
-		vg_log_say(VG_LOG_NOTICE, "removed uploads that a crash left");
+	(void)vg_tempdir_sweep(files.replies, time(NULL), 0, whole, NULL, 0,
+	    &halves);
+	if (removed + halves > 0)
+		vg_log_say(VG_LOG_NOTICE, "removed files that a crash left");
 	return (0);
 }
 
@@ -210,9 +221,7 @@ note(void *arg, const char *name, const char *uuid)
 {
 	(void)arg;
 	(void)name;
-	if (uuid == NULL)
-		return (false);		/* half-written, and nobody's by now */
-	if (files.nask < VG_AUDIO_ASK_MAX) {
+	if (uuid != NULL && files.nask < VG_AUDIO_ASK_MAX) {
 		(void)snprintf(files.ask[files.nask], VG_UUID_SIZE, "%s", uuid);
 		files.nask++;
 	}
@@ -230,9 +239,12 @@ round_made(void *arg, u_int64_t now)
 		return;
 	(void)vg_tempdir_sweep(files.uploads, time(NULL),
 	    VG_UPLOAD_STALE_SECONDS, NULL, NULL, 0, &removed);
+	/* Half-written ones are nobody's by now. */
+	(void)vg_tempdir_sweep(files.replies, time(NULL),
+	    VG_UPLOAD_STALE_SECONDS, whole, NULL, 0, &removed);
 	files.nask = 0;
 	(void)vg_tempdir_sweep(files.replies, time(NULL),
-	    VG_UPLOAD_STALE_SECONDS, note, NULL, 0, &removed);
+	    VG_REPLY_ASK_SECONDS, note, NULL, 0, &removed);
 	if (files.nask > 0)
 		files.asking = vg_audio_gone((const char (*)[VG_UUID_SIZE])
 		    files.ask, files.nask, gone, NULL, NULL) == VG_DB_OK;

@@ -15,6 +15,8 @@
 
 #define VG_JANITOR_SECONDS	60	/* between two rounds */
 #define VG_UPLOAD_STALE_SECONDS	600	/* no request lasts as long */
+#define VG_REPLY_ASK_SECONDS	30	/* from a reply's last byte to its commit:
+					   never as long */
 
 /*
  * Whether both folders could be used by UID; each that could not is one more
