@@ -105,16 +105,17 @@ start_speech() {
   speech_wanted || return 0
   if ! alive speech voicegate-speech >/dev/null; then
     say "starting the offline speech server"
-    # It has given root up when it knows its port: a folder of its own.
-    rm -rf "$var/speech"
-    install -d -m 0755 "$var/speech"
-    if [ "$(id -u)" -eq 0 ]; then chown "$run_as:" "$var/speech"; fi
-    setsid "$speech_bin" --listen 127.0.0.1:0 --port-file "$var/speech/port" \
+    # It has given root up when it knows its port, and may not reach VAR then:
+    # a folder of its own, for as long as it starts.
+    speech_dir=$(mktemp -d "${TMPDIR:-/tmp}/voicegate-speech.XXXXXX")
+    if [ "$(id -u)" -eq 0 ]; then chown "$run_as:" "$speech_dir"; fi
+    setsid "$speech_bin" --listen 127.0.0.1:0 --port-file "$speech_dir/port" \
       "${speech_user[@]}" >>"$var/log/speech.log" 2>&1 </dev/null &
     echo $! >"$var/speech.pid"
     local left=$((ready_seconds * 10))
-    until [ -s "$var/speech/port" ]; do
+    until [ -s "$speech_dir/port" ]; do
       alive speech voicegate-speech >/dev/null || {
+        rm -rf "$speech_dir"
         tail -n 20 "$var/log/speech.log" >&2
         die "the speech server did not start"
       }
@@ -122,8 +123,10 @@ start_speech() {
       sleep 0.1
       left=$((left - 1))
     done
+    cp "$speech_dir/port" "$var/speech.port"
+    rm -rf "$speech_dir"
   fi
-  SPEECH_URL=http://127.0.0.1:$(cat "$var/speech/port")
+  SPEECH_URL=http://127.0.0.1:$(cat "$var/speech.port")
   export SPEECH_URL
 }
 
@@ -132,8 +135,7 @@ stop_all() {
   if pid=$(alive gateway voicegate); then end "$pid" 30; fi
   if pid=$(alive speech voicegate-speech); then end "$pid" 15; fi
   if [ -d "$var/postgresql" ]; then "$here/conf/dev/cluster.sh" stop "$var"; fi
-  rm -f "$var/gateway.pid" "$var/speech.pid" "$var/gateway.ready"
-  rm -rf "$var/speech"
+  rm -f "$var/gateway.pid" "$var/speech.pid" "$var/speech.port" "$var/gateway.ready"
 }
 
 refuse_second() {
@@ -193,6 +195,8 @@ run | up)
     exit 0
   fi
   say "Ctrl-C stops everything"
+  # From now on that is how it is meant to end.
+  trap 'exit 0' INT
   status=0
   wait "$pid" || status=$?
   exit "$status"

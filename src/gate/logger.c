@@ -135,6 +135,9 @@ __wrap_kore_log(int prio, const char *fmt, ...)
 		level = VG_LOG_NOTICE;
 	else
 		level = prio == LOG_INFO ? VG_LOG_INFO : VG_LOG_DEBUG;
+	/* Kore's parent leaves before its workers have drained: no error. */
+	if (!strcmp(fmt, "parent gone, shutting down"))
+		level = VG_LOG_NOTICE;
 	if (level < logger.level)
 		return;
 	va_start(args, fmt);

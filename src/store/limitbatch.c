@@ -7,11 +7,11 @@
  * as load rises.
  *
  * By itself that clock beats unevenly: the first request after an answer would
- * go out alone, and all others wait for the answer to it. So after a statement
- * that carried several checks the next one waits until as many are there
- * again, for LINGER_MS at most. What a statement costs is mostly its commit,
- * so half as many statements are nearly half the cost; and a single client
- * (whose statements carry one check) never waits.
+ * go out alone, and all others wait for the answer to it. So the next statement
+ * waits until as many checks are there as were in the last one and behind it,
+ * for LINGER_MS at most. What a statement costs is mostly its commit, so half
+ * as many statements are nearly half the cost; and where one request comes at
+ * a time none ever waits.
  *
  * No two groups of one statement share a subject (client and class), for an
  * upsert cannot touch a row twice, and a group that must be admitted by several
@@ -37,6 +37,7 @@ static struct {
 	bool			flying;
 	struct vg_groups	flight;
 	size_t			last;		/* checks in the last one */
+	size_t			expected;	/* checks of the next one */
 	int64_t			answered_us;	/* when it was answered */
 	struct vg_group		*slot[VG_BATCH_ROWS_MAX];
 	size_t			slot_row[VG_BATCH_ROWS_MAX];
@@ -101,7 +102,7 @@ vg_batch_send(bool lingered)
 
 	if (b.flying || !b.connected)
 		return;
-	if (!lingered && b.last > 1 && vg_groups_checks() < b.last &&
+	if (!lingered && b.expected > 1 && vg_groups_checks() < b.expected &&
 	    vg_store_now_us() - b.answered_us < LINGER_MS * 1000) {
 		if (vg_groups_checks() > 0)
 			vg_db_soon(LINGER_MS);
@@ -255,6 +256,7 @@ batch_done(const struct vg_call *call, enum vg_db_status status,
 	(void)call;
 
 	b.answered_us = vg_store_now_us();
+	b.expected = b.last + vg_groups_checks();
 	if (status != VG_DB_OK) {
 		batch_fail(status);
 		return;
