@@ -48,6 +48,7 @@ help:
 	@echo 'make psql        psql on the database of run or up (PSQL_ARGS, standard input)'
 	@echo 'make build       the development build'
 	@echo 'make release     the production build: one hardened executable'
+	@echo 'make install     the release, units and man page into DESTDIR (PREFIX=/usr)'
 	@echo 'make lint        style and static analysis'
 	@echo 'make check-asan  all suites under ASan and UBSan'
 	@echo 'make test-browser  the page in chromium, against a stand-in for the server'
@@ -97,6 +98,26 @@ gateway: $(B)/.debs-build
 release: $(B)/.debs-build $(O)/voicegate-speech
 	@conf/dev/stage.sh $(B)/release/voicegate prod
 	@echo "==> $(B)/release/voicegate/voicegate"
+
+# --- install: the release, laid out for a distribution's package or by hand ---
+
+DESTDIR		?=
+PREFIX		?= /usr
+.PHONY: install
+install: release
+	@install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man8 \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d \
+	    $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)/etc/voicegate
+	@install -s -m 0755 $(B)/release/voicegate/voicegate $(DESTDIR)$(PREFIX)/sbin/voicegate
+	@install -s -m 0755 $(O)/voicegate-speech $(DESTDIR)$(PREFIX)/sbin/voicegate-speech
+	@install -m 0644 conf/install/voicegate.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	@install -m 0644 conf/install/voicegate.service conf/install/voicegate-speech.service \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	@install -m 0644 conf/install/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/voicegate.conf
+	@install -m 0644 conf/install/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/voicegate.conf
+	@[ -e $(DESTDIR)/etc/voicegate/voicegate.env ] || \
+	    install -m 0640 .env.example $(DESTDIR)/etc/voicegate/voicegate.env
+	@echo "==> installed below $(if $(DESTDIR),$(DESTDIR),/)"
 
 # --- core, for the unit tests and for speech --------------------------------
 

@@ -20,7 +20,9 @@
 
 #define PURGE_ROWS		2000	/* rows a round */
 #define PURGE_EVERY_US		(10 * VG_USEC)
-#define PURGE_AGAIN_US		(VG_USEC / 4)	/* while there is more */
+#define PURGE_MORE_US		VG_USEC		/* not through the table yet */
+#define PURGE_BUSY_US		(VG_USEC / 10)	/* and there is much to do */
+#define PURGE_MUCH		(PURGE_ROWS / 4)
 #define AUDIO_IDS_STEP		128
 
 struct vg_store_stats	vg_stats;
@@ -236,9 +238,15 @@ store_purge_done(const struct vg_call *call, enum vg_db_status status,
 	(void)call;
 
 	store.purging = false;
-	if (status == VG_DB_OK && PQntuples(res) == 1 &&
-	    vg_col_bool(res, 0, 3))
-		store.purge_us = vg_store_now_us() + PURGE_AGAIN_US;
+	if (status != VG_DB_OK || PQntuples(res) != 1 ||
+	    !vg_col_bool(res, 0, 3))
+		return;
+	/* sessions, texts, windows: what this round took away. */
+	store.purge_us = vg_store_now_us() +
+	    (vg_col_int4(res, 0, 0) >= PURGE_MUCH ||
+	    vg_col_int4(res, 0, 1) >= PURGE_MUCH ||
+	    vg_col_int4(res, 0, 2) >= PURGE_MUCH ?
+	    PURGE_BUSY_US : PURGE_MORE_US);
 }
 
 static int64_t

@@ -137,6 +137,8 @@ done)"
 
 none named_files_exist "$(grep -ohE '`(src|conf|tests|speech|assets|docs)/[A-Za-z0-9_./-]+`' ./*.md docs/*.md | tr -d '`' |
   sort -u | while read -r path; do
+  # What a run leaves behind is not there before it.
+  case $path in tests/browser/artefacts*) continue ;; esac
   [ -e "$path" ] || echo "$path;"
 done)"
 

@@ -1,0 +1,122 @@
+#!/bin/bash
+# The production build: hardened, laid out by make install, and at work in a
+# chroot, as a user of no privilege, over HTTPS, with its sandbox on. Needs what
+# tests/run.sh exports; without root the chroot cannot be tried and the server
+# runs without one.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+bad=0
+ok() { echo "ok $1"; }
+not_ok() {
+  echo "not ok $1: $2"
+  bad=1
+}
+check() { # NAME COMMAND...
+  local name=$1
+  shift
+  if "$@" >/dev/null 2>&1; then ok "$name"; else not_ok "$name" "$*"; fi
+}
+if [ "${F:-plain}" = asan ]; then
+  ok 'not_with_sanitizers'
+  exit 0
+fi
+
+work=$(mktemp -d "$TEST_TMP/release.XXXXXX")
+chmod 0755 "$work"
+pid=
+finish() {
+  if [ -n "$pid" ]; then
+    kill -TERM "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+  fi
+}
+trap finish EXIT
+
+if ! make -s install DESTDIR="$work/dest" O="$O" >"$work/install.log" 2>&1; then
+  not_ok install "$(tail -n 3 "$work/install.log")"
+  exit 1
+fi
+exe=$work/dest/usr/sbin/voicegate
+for f in usr/sbin/voicegate usr/sbin/voicegate-speech usr/share/man/man8/voicegate.8 \
+  usr/lib/systemd/system/voicegate.service usr/lib/sysusers.d/voicegate.conf \
+  usr/lib/tmpfiles.d/voicegate.conf etc/voicegate/voicegate.env; do
+  check "installs_$(basename "$f")" test -f "$work/dest/$f"
+done
+
+elf=$(readelf -hldW "$exe" 2>/dev/null)
+has() { grep -q "$1" <<<"$elf"; }
+check is_position_independent has 'DYN (Position-Independent Executable file)'
+check has_relro has 'GNU_RELRO'
+check binds_now has 'BIND_NOW\|FLAGS.*NOW'
+check has_no_executable_stack grep -q 'GNU_STACK.*RW ' <<<"$elf"
+check has_stack_protector sh -c "readelf -sW --dyn-syms '$exe' | grep -q __stack_chk_fail"
+check is_fortified sh -c "readelf -sW --dyn-syms '$exe' | grep -q '_chk@'"
+
+port=
+for try in 1 2 3 4 5 6 7 8; do
+  port=$((21000 + ($$ * 7 + try * 311) % 9000))
+  (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+done
+tests/edge/certs.sh "$work/tls" >/dev/null 2>&1
+url=${TEST_DATABASE_URL%/*}/t_release_$$
+psql -Xq "$TEST_DATABASE_URL" -c "create database t_release_$$" || exit 1
+export DATABASE_URL=$url VAR=$work/var PORT=$port RATE_LIMIT_PER_MINUTE=1000
+export TLS_CERT_FILE=$work/tls/ec.pem TLS_KEY_FILE=$work/tls/ec.key
+mkdir -p "$work/var" "$work/root"
+flags=(-f)
+if [ "$(id -u)" -eq 0 ]; then
+  export RUN_AS_USER=$TEST_USER CHROOT_DIR=$work/root
+  # The key's process is confined likewise: the pair lies there by the same path.
+  mkdir -p "$work/root$work"
+  chown -R "$TEST_USER:" "$work/tls"
+  cp -a "$work/tls" "$work/root$work/"
+else
+  flags+=(-n -r)
+fi
+check migrates "$exe" --migrate
+"$exe" "${flags[@]}" --ready-file "$work/ready" >"$work/log" 2>&1 </dev/null &
+pid=$!
+for ((i = 0; i < 300; i++)); do
+  [ -s "$work/ready" ] && break
+  kill -0 "$pid" 2>/dev/null || break
+  sleep 0.1
+done
+check is_ready test -s "$work/ready"
+ask() { curl -sS --cacert "$work/tls/ec.pem" "$@"; }
+base=https://localhost:$port
+if [ "$(id -u)" -eq 0 ]; then
+  worker=$(pgrep -P "$pid" | tail -n 1)
+  check is_in_its_root test "$(readlink "/proc/$worker/root")" = "$work/root"
+  check gave_root_up test "$(stat -c %U "/proc/$worker")" = "$TEST_USER"
+fi
+check is_in_its_sandbox grep -q '^Seccomp:.*2' "/proc/$(pgrep -P "$pid" | tail -n 1)/status"
+check speaks_tls_1_3 ask --tlsv1.3 -o /dev/null "$base/api/health"
+check speaks_tls_1_2 ask --tls-max 1.2 -o /dev/null "$base/api/health"
+if ask --tls-max 1.1 -o /dev/null "$base/api/health" 2>/dev/null; then
+  not_ok refuses_tls_1_1 'it was spoken'
+else
+  ok refuses_tls_1_1
+fi
+id=$(ask -X POST "$base/api/session/start" | sed 's/.*"session_id":"\([^"]*\)".*/\1/')
+check starts_a_session test "${#id}" -eq 36
+answer=$(ask -F "session_id=$id" -F "audio=@$SPEECH_FIXTURES/goforward.wav" "$base/api/voice/process")
+case $answer in
+*'"transcript":"go forward ten meters"'*) ok hears_and_answers ;;
+*) not_ok hears_and_answers "$answer" ;;
+esac
+audio=$(sed -n 's/.*"audio_url":"\([^"]*\)".*/\1/p' <<<"$answer")
+ask -o "$work/reply.wav" "$base$audio"
+check speaks sh -c "head -c 4 '$work/reply.wav' | grep -q RIFF"
+check leaves_no_upload sh -c "[ -z \"\$(ls -A '$work/var/uploads')\" ]"
+kill -TERM "$pid"
+wait "$pid"
+status=$?
+pid=
+check ends_well test "$status" -eq 0
+if grep -q 'sandbox violation\|restarting worker' "$work/log"; then
+  not_ok no_worker_died "$(grep 'violation\|restarting' "$work/log" | head -n 1)"
+else
+  ok no_worker_died
+fi
+[ "$bad" -eq 0 ] || tail -n 20 "$work/log"
+exit "$bad"
