@@ -287,10 +287,18 @@ kore_worker_configure(void)
 		.resync = resync
 	};
 
+	struct vg_edge_limits	limits;
+	const char		*why = "";
+
 	if (vg_gate_init(&process.settings) == -1 ||
 	    vg_upstream_worker_init() == -1 ||
 	    vg_store_start(&process.settings, &store_hooks) == -1)
 		fatal("the worker cannot start");
+	/* A worker that died is started anew by a parent that may have reloaded. */
+	edge_limits(&limits, &process.settings);
+	vg_edge_set_limits(&limits);
+	if (vg_upstream_reload(&process.settings, &why) == -1)
+		fatal("providers: %s", why);
 	(void)kore_msg_register(MSG_RELOAD, reload);
 	vg_files_start(&process.settings);
 	(void)kore_timer_add(flush_log, LOG_FLUSH_MS, NULL, 0);

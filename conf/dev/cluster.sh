@@ -89,6 +89,7 @@ create() {
   }
   rm -f "$pw_file"
   (umask 077 && printf '%s\n' "$password" >"$var/database.password")
+  : >"$var/database.complete"
 }
 
 start() {
@@ -96,8 +97,12 @@ start() {
   if running; then
     return
   fi
-  if [ ! -f "$data/PG_VERSION" ] || [ ! -f "$var/database.password" ]; then
+  if [ ! -f "$var/database.complete" ]; then
+    # Nothing, or what an interrupted initdb left.
     create
+  elif [ ! -f "$data/PG_VERSION" ] || [ ! -f "$var/database.password" ]; then
+    die "$var has a database without its files or its password" \
+      "(database.password); restore them, or remove $var/database.complete to begin anew"
   fi
   : >>"$log"
   if [ "$(id -u)" -eq 0 ]; then chown "$os_user:" "$log"; fi

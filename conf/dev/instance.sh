@@ -97,7 +97,10 @@ start_cluster() {
     DATABASE_URL=$(cat "$var/database.url")
     export DATABASE_URL
   else
-    (umask 077 && setting DATABASE_URL >"$var/database.url")
+    (umask 077
+      {
+        if [ -n "$(setting DATABASE_URL)" ]; then setting DATABASE_URL; else cat "$(setting DATABASE_URL_FILE)"; fi
+      } >"$var/database.url.new" && mv "$var/database.url.new" "$var/database.url")
   fi
 }
 
@@ -131,8 +134,18 @@ start_speech() {
 }
 
 stop_all() {
-  local pid
-  if pid=$(alive gateway voicegate); then end "$pid" 30; fi
+  local pid child children drain
+  if pid=$(alive gateway voicegate); then
+    # It may drain for DRAIN_SECONDS; what is left of it then is ended too,
+    # before the database is taken away from under it.
+    children=$(pgrep -P "$pid" || true)
+    drain=$(setting DRAIN_SECONDS)
+    case $drain in '' | *[!0-9]*) drain=10 ;; esac
+    end "$pid" $((drain + 15))
+    for child in $children; do
+      if tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null | grep -q voicegate; then end "$child" 1; fi
+    done
+  fi
   if pid=$(alive speech voicegate-speech); then end "$pid" 15; fi
   if [ -d "$var/postgresql" ]; then "$here/conf/dev/cluster.sh" stop "$var"; fi
   rm -f "$var/gateway.pid" "$var/speech.pid" "$var/speech.port" "$var/gateway.ready"

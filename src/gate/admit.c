@@ -175,11 +175,15 @@ limit_known(struct vg_request *r)
 	r->limit_pending = false;
 	switch (r->limit.verdict) {
 	case VG_LIMIT_REFUSED:
+		if (r->refusal != NULL)
+			break;		/* refused for another reason before */
 		r->retry_after_s = vg_retry_after(r->limit.tightest,
 		    vg_store_now_us());
 		vg_refuse(r, "rate_limited", NULL);
 		break;
 	case VG_LIMIT_UNAVAILABLE:
+		if (r->refusal != NULL)
+			break;
 		r->retry_after_s = CLOSED_RETRY_S;
 		vg_refuse(r, "database_unavailable", NULL);
 		break;
@@ -213,7 +217,7 @@ limit_answer(void *arg, const struct vg_limit_result *result)
 }
 
 static void
-ask_limit(struct vg_request *r)
+ask_limit(struct vg_request *r, bool peek)
 {
 	const struct vg_limits	*limits;
 	struct vg_limit_request	ask;
@@ -226,6 +230,7 @@ ask_limit(struct vg_request *r)
 	ask.subject[0].limits = limits;
 	ask.nsubjects = 1;
 	ask.cost = r->route->cost > 0 ? r->route->cost : 1;
+	ask.peek = peek;
 	r->limit_pending = true;
 	if (vg_limit_check(&ask, &r->limit, limit_answer, r, &r->limit_ticket))
 		limit_known(r);
@@ -271,6 +276,7 @@ vg_gate_header(struct vg_edge_request *er)
 	uint8_t			random[VG_UUID_BYTES];
 	const char		*scheme;
 	size_t			max;
+	bool			peek;
 
 	if ((route = vg_gate_route(er->req->hdlr)) == NULL) {
 		er->refusal.status = 500;
@@ -291,17 +297,20 @@ vg_gate_header(struct vg_edge_request *er)
 		judge_origin(r, er, scheme);
 	max = route->body_max != NULL ? route->body_max(vg_gate_settings()) :
 	    VG_GATE_JSON_MAX;
+	/* What is refused before any work is told its limit and uses none of it. */
+	peek = r->refusal != NULL;
 	if (r->refusal == NULL && er->head->content_length > max)
 		vg_refuse(r, "payload_too_large", NULL);
-	if (r->refusal == NULL && er->req->method != HTTP_METHOD_OPTIONS)
-		ask_limit(r);
+	if (er->req->method != HTTP_METHOD_OPTIONS)
+		ask_limit(r, peek);
 	if (r->refusal != NULL)
 		return (VG_EDGE_ANSWER);
 
 	er->body_limit = max;
+	if (er->req->method == HTTP_METHOD_OPTIONS)
+		return (VG_EDGE_RECEIVE);	/* content is refused at the door */
 	if (route->reader != NULL) {
-		if (er->req->method != HTTP_METHOD_OPTIONS &&
-		    route->reader->open(r) == -1)
+		if (route->reader->open(r) == -1)
 			return (VG_EDGE_ANSWER);
 		er->sink = &reader_sink;
 		er->sink_arg = r;
@@ -351,15 +360,12 @@ vg_gate_admit(struct http_request *req, const void *unused)
 		if (r->retry_after_s == 0)
 			r->retry_after_s = er->refusal.retry_after;
 	}
-	if (r->refusal == NULL && r->limit_pending) {
+	/* Refused or not: every answer tells the limit. */
+	if (r->limit_pending) {
 		http_request_sleep(req);
 		return (KORE_RESULT_RETRY);
 	}
 	if (r->refusal != NULL) {
-		if (r->limit_pending) {
-			vg_store_forget(r->limit_ticket);
-			r->limit_pending = false;
-		}
 		(void)vg_reply_problem(r, r->refusal, r->refusal_detail);
 		return (KORE_RESULT_ERROR);
 	}

@@ -39,6 +39,8 @@ static struct {
 	int		replies;
 	int64_t		ttl_s;
 	bool		asking;
+	size_t		skip;		/* asked about in this pass already */
+	size_t		seen;		/* in this round */
 	size_t		nask;
 	char		ask[VG_AUDIO_ASK_MAX][VG_UUID_SIZE];
 } files = { .uploads = -1, .replies = -1 };
@@ -221,7 +223,8 @@ note(void *arg, const char *name, const char *uuid)
 {
 	(void)arg;
 	(void)name;
-	if (uuid != NULL && files.nask < VG_AUDIO_ASK_MAX) {
+	if (uuid != NULL && files.seen++ >= files.skip &&
+	    files.nask < VG_AUDIO_ASK_MAX) {
 		(void)snprintf(files.ask[files.nask], VG_UUID_SIZE, "%s", uuid);
 		files.nask++;
 	}
@@ -231,20 +234,27 @@ note(void *arg, const char *name, const char *uuid)
 static void
 round_made(void *arg, u_int64_t now)
 {
+	int64_t	ttl_s;
 	size_t	removed;
 
 	(void)arg;
 	(void)now;
 	if (files.asking)
 		return;
+	/* The longest that was promised since the start. */
+	ttl_s = vg_gate_settings()->audio_ttl_h * 3600;
+	if (ttl_s > files.ttl_s)
+		files.ttl_s = ttl_s;
 	(void)vg_tempdir_sweep(files.uploads, time(NULL),
 	    VG_UPLOAD_STALE_SECONDS, NULL, NULL, 0, &removed);
 	/* Half-written ones are nobody's by now. */
 	(void)vg_tempdir_sweep(files.replies, time(NULL),
 	    VG_UPLOAD_STALE_SECONDS, whole, NULL, 0, &removed);
-	files.nask = 0;
+	files.nask = files.seen = 0;
 	(void)vg_tempdir_sweep(files.replies, time(NULL),
 	    VG_REPLY_ASK_SECONDS, note, NULL, 0, &removed);
+	/* More than one question holds: the next round goes on behind it. */
+	files.skip = files.nask == VG_AUDIO_ASK_MAX ? files.skip + files.nask : 0;
 	if (files.nask > 0)
 		files.asking = vg_audio_gone((const char (*)[VG_UUID_SIZE])
 		    files.ask, files.nask, gone, NULL, NULL) == VG_DB_OK;

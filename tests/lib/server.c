@@ -1,5 +1,6 @@
 /* See server.h. */
 
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -278,6 +279,8 @@ server_start(struct server *s, const char *database, const char *const *env)
 	argv[n] = NULL;
 	if ((s->pid = fork()) == 0) {
 		(void)setpgid(0, 0);
+		/* Not to outlive a test that failed or was ended. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 		fd = open(s->log, O_WRONLY | O_CREAT | O_APPEND, 0644);
 		(void)dup2(fd, STDOUT_FILENO);
 		(void)dup2(fd, STDERR_FILENO);

@@ -145,6 +145,8 @@ wrong_method_says_which_are_right(void **state)
 	client_ask(gateway.port, "GET", "/api/session/start", "", &r);
 	assert_problem(&r, 405, "method_not_allowed");
 	assert_string_equal(response_field(&r, "allow"), "POST, OPTIONS");
+	assert_true(response_has(&r, "ratelimit"));
+	assert_true(response_has(&r, "x-ratelimit-remaining"));
 	response_free(&r);
 	client_post(gateway.port, "/api/health", "", NULL, NULL, 0, &r);
 	assert_problem(&r, 405, "method_not_allowed");

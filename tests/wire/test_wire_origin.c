@@ -215,6 +215,8 @@ reports_are_taken_from_anyone(void **state)
 {
 	static const char	report[] = "{\"csp-report\":"
 	    "{\"violated-directive\":\"frame-ancestors\"}}";
+	static const char	secret[] = "[{\"body\":{\"effectiveDirective\":"
+	    "\"go forward\"}},0,0,{}]";
 	struct response		r;
 
 	(void)state;
@@ -223,6 +225,12 @@ reports_are_taken_from_anyone(void **state)
 	assert_int_equal(r.status, 204);
 	response_free(&r);
 	assert_true(server_logged(&gateway, "directive=frame-ancestors"));
+	client_post(gateway.port, "/api/csp-report", "",
+	    "application/csp-report", secret, sizeof(secret) - 1, &r);
+	assert_int_equal(r.status, 204);
+	response_free(&r);
+	assert_true(server_logged(&gateway, "directive=other"));
+	assert_false(server_logged(&gateway, "forward"));
 }
 
 static void

@@ -141,6 +141,7 @@ large_content_is_refused_unread(void **state)
 	/* Nothing of the content is sent: the answer does not wait for it. */
 	client_once(gateway.port, head, sizeof(head) - 1, false, &r);
 	assert_problem(&r, 413, "payload_too_large");
+	assert_true(response_has(&r, "ratelimit"));
 	assert_string_equal(response_field(&r, "connection"), "close");
 	response_free(&r);
 }
