@@ -143,7 +143,7 @@ stop_all() {
     case $drain in '' | *[!0-9]*) drain=10 ;; esac
     end "$pid" $((drain + 15))
     for child in $children; do
-      if tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null | grep -q voicegate; then end "$child" 1; fi
+      if grep -qs voicegate "/proc/$child/cmdline"; then end "$child" 1; fi
     done
   fi
   if pid=$(alive speech voicegate-speech); then end "$pid" 15; fi
