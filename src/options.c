@@ -183,19 +183,21 @@ workers_user(const struct vg_options *o, const struct vg_settings *s,
 	return (pw->pw_uid);
 }
 
-void
+uid_t
 vg_options_settings(const struct vg_options *o, struct vg_settings *s)
 {
 	static struct vg_errors	errors;
+	uid_t			uid;
 	bool			made;
 
 	(void)load(o, s, NULL, false, &errors);
 	/* The folders' parent is ours to make. */
 	made = mkdir(o->var, 0755) == 0;
-	vg_files_check(s, workers_user(o, s, &errors), &errors);
+	uid = workers_user(o, s, &errors);
+	vg_files_check(s, uid, &errors);
 	vg_errors_print(&errors, stderr);
 	if (errors.nerrors == 0)
-		return;
+		return (uid);
 	if (made)
 		(void)rmdir(o->var);
 	exit(VG_EXIT_CONFIG);

@@ -3,6 +3,8 @@
 
 /* The command line, and what is asked of it alone. */
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 
 #include "core/settings.h"
@@ -26,9 +28,9 @@ struct vg_options {
 void	vg_options_parse(struct vg_options *, int *argc, char **argv);
 /*
  * Loads the settings and looks at the folders and the user that they name; ends
- * the process (78) with every error at once.
+ * the process (78) with every error at once. Returns who the workers will be.
  */
-void	vg_options_settings(const struct vg_options *, struct vg_settings *);
+uid_t	vg_options_settings(const struct vg_options *, struct vg_settings *);
 /* --check-config and --migrate: does it and ends the process. */
 void	vg_options_act(const struct vg_options *, const struct vg_settings *);
 /*

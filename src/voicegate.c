@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +48,6 @@ void	kore_worker_teardown(void);
 void	kore_seccomp_hook(void);
 int	vg_validate_uuid(struct http_request *, char *);
 static void	reload(struct kore_msg *, const void *);
-void	__real_kore_module_reload(int);
 void	__wrap_kore_module_reload(int);
 
 static struct {
@@ -61,22 +59,17 @@ static struct {
 
 /*
  * Beyond Kore's filter and what store, edge and upstream bring:
- *	linkat, renameat, unlinkat	a reply gets its name, and loses it
+ *	linkat, unlinkat		a reply gets its name, and loses it
  *	getdents64, newfstatat		the janitor looks through its folders;
  *					a file's size
- *	gettid, sched_getaffinity	curl's resolver thread, malloc's arenas
  */
 static struct sock_filter	filter[] = {
 	VG_STORE_SECCOMP_RULES,
 	VG_EDGE_SECCOMP,
 	KORE_SYSCALL_ALLOW(linkat),
-	KORE_SYSCALL_ALLOW(renameat),
-	KORE_SYSCALL_ALLOW(renameat2),
 	KORE_SYSCALL_ALLOW(unlinkat),
 	KORE_SYSCALL_ALLOW(getdents64),
 	KORE_SYSCALL_ALLOW(newfstatat),
-	KORE_SYSCALL_ALLOW(gettid),
-	KORE_SYSCALL_ALLOW(sched_getaffinity),
 };
 
 void
@@ -97,20 +90,10 @@ vg_validate_uuid(struct http_request *req, char *value)
 	    KORE_RESULT_OK : KORE_RESULT_ERROR);
 }
 
-static bool
-trusted(struct connection *c)
-{
-	const struct sockaddr	*sa = c->family == AF_INET6 ?
-	    (const struct sockaddr *)(const void *)&c->addr.ipv6 :
-	    (const struct sockaddr *)(const void *)&c->addr.ipv4;
-
-	return (vg_cidr_list_match_sockaddr(&vg_gate_settings()->proxies, sa));
-}
-
 static const struct vg_edge_hooks	hooks = {
 	.header = vg_gate_header,
 	.refuse = vg_gate_refuse,
-	.trusted = trusted
+	.trusted = vg_gate_trusted
 };
 
 static void
@@ -140,26 +123,18 @@ refuse_start(const char *why)
 	exit(VG_EXIT_CONFIG);
 }
 
-/* Before root is given up: who the workers become, and what they then own. */
-static uid_t
+/* Before root is given up: who the workers become. */
+static void
 run_as(void)
 {
 	const struct vg_settings	*s = &process.settings;
-	struct passwd			*pw;
-	char				why[256];
 
 	if (geteuid() != 0 || skip_runas)
-		return (geteuid());
+		return;
 	if (s->run_as_user[0] == '\0')
 		refuse_start("RUN_AS_USER: started as root, the workers need a "
 		    "user to become (or start with -r to stay as you are)");
-	if ((pw = getpwnam(s->run_as_user)) == NULL) {
-		(void)snprintf(why, sizeof(why), "RUN_AS_USER=\"%s\": there is "
-		    "no such user", s->run_as_user);
-		refuse_start(why);
-	}
 	kore_runas_user = kore_strdup(s->run_as_user);
-	return (pw->pw_uid);
 }
 
 static void
@@ -196,13 +171,13 @@ kore_parent_configure(int argc, char **argv)
 	uid_t				uid;
 
 	vg_options_parse(&process.options, &argc, argv);
-	vg_options_settings(&process.options, &process.settings);
+	uid = vg_options_settings(&process.options, &process.settings);
 	vg_log_setup((enum vg_log_level)s->log_level,
 	    (enum vg_log_format)s->log_format);
 	vg_options_act(&process.options, &process.settings);
 	kore_default_getopt(argc, argv);
 
-	uid = run_as();
+	run_as();
 	if (vg_files_prepare(s, uid, error, sizeof(error)) == -1)
 		refuse_start(error);
 	if (vg_store_prepare(s, error, sizeof(error)) == -1)
@@ -277,6 +252,19 @@ resync(void *arg)
 	vg_files_resync();
 }
 
+/* What a worker's door and providers take of the settings, at start and later. */
+static void
+door_and_providers(const struct vg_settings *settings)
+{
+	struct vg_edge_limits	limits;
+	const char		*why = "";
+
+	edge_limits(&limits, settings);
+	vg_edge_set_limits(&limits);
+	if (vg_upstream_reload(settings, &why) == -1)
+		vg_log_str(VG_LOG_ERROR, "providers kept", "reason", why);
+}
+
 void
 kore_worker_configure(void)
 {
@@ -287,20 +275,14 @@ kore_worker_configure(void)
 		.resync = resync
 	};
 
-	struct vg_edge_limits	limits;
-	const char		*why = "";
-
 	if (vg_gate_init(&process.settings) == -1 ||
 	    vg_upstream_worker_init() == -1 ||
 	    vg_store_start(&process.settings, &store_hooks) == -1)
 		fatal("the worker cannot start");
 	/* A worker that died is started anew by a parent that may have reloaded. */
-	edge_limits(&limits, &process.settings);
-	vg_edge_set_limits(&limits);
-	if (vg_upstream_reload(&process.settings, &why) == -1)
-		fatal("providers: %s", why);
+	door_and_providers(&process.settings);
 	(void)kore_msg_register(MSG_RELOAD, reload);
-	vg_files_start(&process.settings);
+	vg_files_start();
 	(void)kore_timer_add(flush_log, LOG_FLUSH_MS, NULL, 0);
 }
 
@@ -315,14 +297,8 @@ kore_worker_teardown(void)
 static void
 take(struct vg_settings *next)
 {
-	struct vg_edge_limits	limits;
-	const char		*why = "";
-
 	if (worker != NULL) {
-		edge_limits(&limits, next);
-		vg_edge_set_limits(&limits);
-		if (vg_upstream_reload(next, &why) == -1)
-			vg_log_str(VG_LOG_ERROR, "providers kept", "reason", why);
+		door_and_providers(next);
 		vg_store_reload(next);
 	}
 	vg_log_setup((enum vg_log_level)next->log_level,

@@ -82,7 +82,16 @@ field_lines(const struct vg_edge_request *er, const char *name,
 	return (n);
 }
 
-/* Sets addr, client and, as the client spoke it, the scheme. */
+bool
+vg_gate_trusted(struct connection *c)
+{
+	struct in6_addr	addr;
+
+	peer_address(c, &addr);
+	return (vg_cidr_list_match(&vg_gate_settings()->proxies, &addr));
+}
+
+/* Sets client; returns, as the client spoke it, the scheme. */
 static const char *
 identify(struct vg_request *r, const struct vg_edge_request *er)
 {
@@ -91,19 +100,20 @@ identify(struct vg_request *r, const struct vg_edge_request *er)
 	struct vg_field			fwd[FIELD_LINES_MAX], xff[FIELD_LINES_MAX];
 	struct vg_field			xfp[FIELD_LINES_MAX];
 	struct vg_client		client;
+	struct in6_addr			addr;
 	const char			*scheme = er->tls ? "https" : "http";
 
-	peer_address(er->c, &r->addr);
+	peer_address(er->c, &addr);
 	if (settings->proxies.count > 0 &&
-	    vg_cidr_list_match(&settings->proxies, &r->addr)) {
+	    vg_cidr_list_match(&settings->proxies, &addr)) {
 		fields.forwarded = fwd;
 		fields.nforwarded = field_lines(er, "forwarded", fwd);
 		fields.xff = xff;
 		fields.nxff = field_lines(er, "x-forwarded-for", xff);
 		fields.xfp = xfp;
 		fields.nxfp = field_lines(er, "x-forwarded-proto", xfp);
-		vg_client_resolve(&client, &settings->proxies, &r->addr, &fields);
-		r->addr = client.addr;
+		vg_client_resolve(&client, &settings->proxies, &addr, &fields);
+		addr = client.addr;
 		if (client.conflict)
 			vg_refuse(r, "bad_request", "Forwarded and "
 			    "X-Forwarded-For name different clients.");
@@ -112,7 +122,7 @@ identify(struct vg_request *r, const struct vg_edge_request *er)
 		else if (client.proto == VG_PROTO_HTTP)
 			scheme = "http";
 	}
-	if (vg_client_key(r->client, sizeof(r->client), &r->addr,
+	if (vg_client_key(r->client, sizeof(r->client), &addr,
 	    (unsigned)settings->rate_ipv6_prefix) == -1)
 		r->client[0] = '\0';
 	return (scheme);
@@ -173,17 +183,15 @@ limit_known(struct vg_request *r)
 {
 	r->limit_known = true;
 	r->limit_pending = false;
+	if (r->refusal != NULL)
+		return;		/* for another reason, before */
 	switch (r->limit.verdict) {
 	case VG_LIMIT_REFUSED:
-		if (r->refusal != NULL)
-			break;		/* refused for another reason before */
 		r->retry_after_s = vg_retry_after(r->limit.tightest,
 		    vg_store_now_us());
 		vg_refuse(r, "rate_limited", NULL);
 		break;
 	case VG_LIMIT_UNAVAILABLE:
-		if (r->refusal != NULL)
-			break;
 		r->retry_after_s = CLOSED_RETRY_S;
 		vg_refuse(r, "database_unavailable", NULL);
 		break;

@@ -13,9 +13,7 @@
 
 #include <kore/kore.h>
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -55,15 +53,11 @@ folder(const char *name, const char *path, uid_t uid, char *error, size_t size)
 	if (fd == -1 && errno == EPERM && geteuid() == 0 &&
 	    chown(path, uid, (gid_t)-1) == 0)
 		fd = vg_tempdir_open(path, uid);
-	if (fd != -1)
-		return (fd);
-	if (errno == EACCES)
-		(void)snprintf(error, size, "%s=\"%s\": not accessible, or "
-		    "open to others: it must be 0700", name, path);
-	else
+	/* vg_files_check() has the words for what is usual. */
+	if (fd == -1)
 		(void)snprintf(error, size, "%s=\"%s\": %s", name, path,
 		    strerror(errno));
-	return (-1);
+	return (fd);
 }
 
 static void
@@ -234,7 +228,7 @@ note(void *arg, const char *name, const char *uuid)
 static void
 round_made(void *arg, u_int64_t now)
 {
-	int64_t	ttl_s;
+	int64_t	ttl_s = vg_gate_settings()->audio_ttl_h * 3600;
 	size_t	removed;
 
 	(void)arg;
@@ -242,7 +236,6 @@ round_made(void *arg, u_int64_t now)
 	if (files.asking)
 		return;
 	/* The longest that was promised since the start. */
-	ttl_s = vg_gate_settings()->audio_ttl_h * 3600;
 	if (ttl_s > files.ttl_s)
 		files.ttl_s = ttl_s;
 	(void)vg_tempdir_sweep(files.uploads, time(NULL),
@@ -264,9 +257,8 @@ round_made(void *arg, u_int64_t now)
 }
 
 void
-vg_files_start(const struct vg_settings *settings)
+vg_files_start(void)
 {
-	files.ttl_s = settings->audio_ttl_h * 3600;
 	if (worker->id == 1)
 		(void)kore_timer_add(round_made, JANITOR_MS, NULL, 0);
 }

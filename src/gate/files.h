@@ -25,13 +25,14 @@
 void	vg_files_check(const struct vg_settings *, uid_t uid,
 	    struct vg_errors *);
 /*
- * Parent, before fork: opens (makes) both folders 0700 for UID and removes what
- * a crash left in them. 0, or -1 with ERROR in words for an operator.
+ * Parent, before fork, after vg_files_check(): opens (makes) both folders 0700
+ * for UID and removes what a crash left in them. 0, or -1 with ERROR in words
+ * for an operator.
  */
 int	vg_files_prepare(const struct vg_settings *, uid_t uid, char *error,
 	    size_t size);
 /* Worker: the janitor's timer. */
-void	vg_files_start(const struct vg_settings *);
+void	vg_files_start(void);
 /* A store's notice that something was missed: look soon. */
 void	vg_files_resync(void);
 

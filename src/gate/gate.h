@@ -41,7 +41,6 @@
 #define VG_GATE_JSON_MAX	16384	/* bytes of a JSON request body */
 #define VG_REPLY_HEAD_MAX	6144	/* bytes of a response's head */
 #define VG_REPLY_FIELDS_MAX	1024	/* bytes of a route's own fields */
-#define VG_CLASS_NAME_MAX	32	/* bytes of a limit class's name */
 
 struct vg_request;
 
@@ -60,8 +59,7 @@ enum vg_policy {
 };
 
 #define VG_ROUTE_CORS		0x01	/* answers other origins, if allowed */
-#define VG_ROUTE_BODY		0x02	/* takes content */
-#define VG_ROUTE_CATCHALL	0x04	/* not a resource: 404 whatever the method */
+#define VG_ROUTE_CATCHALL	0x02	/* not a resource: 404 whatever the method */
 
 /*
  * Who takes the content as it comes, for a route that does not want it whole in
@@ -103,7 +101,6 @@ struct vg_request {
 	const struct vg_route	*route;
 	uint64_t		started_us;	/* monotonic */
 	char			id[VG_UUID_SIZE];
-	struct in6_addr		addr;		/* of the client */
 	char			client[VG_CLIENT_SIZE];	/* its limiter's name */
 
 	/* The origin policy's answer; origin is NUL-terminated, "" for none. */
@@ -153,6 +150,8 @@ int	vg_gate_serve(struct http_request *, const struct vg_route *);
 enum vg_edge_decision	vg_gate_header(struct vg_edge_request *);
 size_t	vg_gate_refuse(struct connection *, const struct vg_edge_refusal *,
 	    char *buf, size_t size);
+/* Whether the other end is one of TRUSTED_PROXIES. */
+bool	vg_gate_trusted(struct connection *);
 /* Kore's pre-request hook (KORE_RESULT_*). */
 int	vg_gate_admit(struct http_request *, const void *);
 struct vg_request *vg_request_of(struct http_request *);
@@ -169,7 +168,6 @@ const char *vg_headers_policy(enum vg_policy, size_t *len);
 /* "Date: ...\r\n" of this second. */
 const char *vg_headers_date(size_t *len);
 uint64_t vg_monotonic_us(void);
-int64_t	vg_realtime_us(void);
 /* From a pool of the system's random bytes, filled before the sandbox closes. */
 void	vg_random(void *, size_t);
 

@@ -42,12 +42,6 @@ vg_log_setup(enum vg_log_level level, enum vg_log_format format)
 	logger.format = format;
 }
 
-bool
-vg_log_wanted(enum vg_log_level level)
-{
-	return (level >= logger.level);
-}
-
 struct vg_logline *
 vg_log_open(enum vg_log_level level, const char *msg)
 {

@@ -1,8 +1,6 @@
 #ifndef VG_GATE_LOGGER_H
 #define VG_GATE_LOGGER_H
 
-#include <stdbool.h>
-
 #include "core/logesc.h"
 
 #define VG_LOG_BUFFER_SIZE	16384	/* bytes kept before they are written */
@@ -10,7 +8,6 @@
 /* logger.c: the process's one log, on standard error. */
 
 void	vg_log_setup(enum vg_log_level, enum vg_log_format);
-bool	vg_log_wanted(enum vg_log_level);
 
 /*
  * A line, to be filled with vg_logline_*() and closed at once; NULL when LEVEL

@@ -107,8 +107,7 @@ take(struct vg_request *r)
 static const struct vg_route	csp_report = {
 	.name = "csp_report",
 	.methods = HTTP_METHOD_POST,
-	/* No origin policy: a page that frames us reports as `null`. */
-	.flags = VG_ROUTE_BODY,
+	/* No VG_ROUTE_CORS: a page that frames us reports as `null`. */
 	.quota = VG_QUOTA_HEALTH,
 	.class = "csp_report",
 	.handle = take

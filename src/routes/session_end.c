@@ -126,7 +126,7 @@ end(struct vg_request *r)
 static const struct vg_route	session_end = {
 	.name = "session_end",
 	.methods = HTTP_METHOD_POST,
-	.flags = VG_ROUTE_CORS | VG_ROUTE_BODY,
+	.flags = VG_ROUTE_CORS,
 	.quota = VG_QUOTA_MAIN,
 	.class = "session_end",
 	.handle = end

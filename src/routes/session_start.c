@@ -86,7 +86,7 @@ start(struct vg_request *r)
 static const struct vg_route	session_start = {
 	.name = "session_start",
 	.methods = HTTP_METHOD_POST,
-	.flags = VG_ROUTE_CORS | VG_ROUTE_BODY,
+	.flags = VG_ROUTE_CORS,
 	.quota = VG_QUOTA_MAIN,
 	.class = "session",
 	.handle = start

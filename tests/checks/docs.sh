@@ -7,17 +7,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 BIN=${BIN:-build/voicegate/voicegate}
-failed=0
-
-ok() { echo "ok $1"; }
-bad() {
-  echo "not ok $1: $2"
-  failed=1
-}
-# NAME LIST: ok when the list of complaints is empty.
-none() {
-  if [ -z "$2" ]; then ok "$1"; else bad "$1" "$(tr '\n' ' ' <<<"$2")"; fi
-}
+. tests/lib/checks.sh
 
 # First cell of a table's row, without its backquotes.
 cells() { sed 's/^| `\([A-Z0-9_]*\)`.*/\1/'; }

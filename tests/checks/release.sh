@@ -5,17 +5,7 @@
 # runs without one.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-bad=0
-ok() { echo "ok $1"; }
-not_ok() {
-  echo "not ok $1: $2"
-  bad=1
-}
-check() { # NAME COMMAND...
-  local name=$1
-  shift
-  if "$@" >/dev/null 2>&1; then ok "$name"; else not_ok "$name" "$*"; fi
-}
+. tests/lib/checks.sh
 if [ "${F:-plain}" = asan ]; then
   ok 'not_with_sanitizers'
   exit 0
@@ -33,7 +23,7 @@ finish() {
 trap finish EXIT
 
 if ! make -s install DESTDIR="$work/dest" O="$O" >"$work/install.log" 2>&1; then
-  not_ok install "$(tail -n 3 "$work/install.log")"
+  bad install "$(tail -n 3 "$work/install.log")"
   exit 1
 fi
 exe=$work/dest/usr/sbin/voicegate
@@ -93,7 +83,7 @@ check is_in_its_sandbox grep -q '^Seccomp:.*2' "/proc/$(pgrep -P "$pid" | tail -
 check speaks_tls_1_3 ask --tlsv1.3 -o /dev/null "$base/api/health"
 check speaks_tls_1_2 ask --tls-max 1.2 -o /dev/null "$base/api/health"
 if ask --tls-max 1.1 -o /dev/null "$base/api/health" 2>/dev/null; then
-  not_ok refuses_tls_1_1 'it was spoken'
+  bad refuses_tls_1_1 'it was spoken'
 else
   ok refuses_tls_1_1
 fi
@@ -102,7 +92,7 @@ check starts_a_session test "${#id}" -eq 36
 answer=$(ask -F "session_id=$id" -F "audio=@$SPEECH_FIXTURES/goforward.wav" "$base/api/voice/process")
 case $answer in
 *'"transcript":"go forward ten meters"'*) ok hears_and_answers ;;
-*) not_ok hears_and_answers "$answer" ;;
+*) bad hears_and_answers "$answer" ;;
 esac
 audio=$(sed -n 's/.*"audio_url":"\([^"]*\)".*/\1/p' <<<"$answer")
 ask -o "$work/reply.wav" "$base$audio"
@@ -114,9 +104,9 @@ status=$?
 pid=
 check ends_well test "$status" -eq 0
 if grep -q 'sandbox violation\|restarting worker' "$work/log"; then
-  not_ok no_worker_died "$(grep 'violation\|restarting' "$work/log" | head -n 1)"
+  bad no_worker_died "$(grep 'violation\|restarting' "$work/log" | head -n 1)"
 else
   ok no_worker_died
 fi
-[ "$bad" -eq 0 ] || tail -n 20 "$work/log"
-exit "$bad"
+[ "$failed" -eq 0 ] || tail -n 20 "$work/log"
+exit "$failed"

@@ -5,17 +5,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 conf=conf/voicegate.conf
-failed=0
-
-ok() { echo "ok $1"; }
-bad() {
-  echo "not ok $1: $2"
-  failed=1
-}
-# NAME LIST: ok when the list of complaints is empty.
-none() {
-  if [ -z "$2" ]; then ok "$1"; else bad "$1" "$(tr '\n' ' ' <<<"$2")"; fi
-}
+. tests/lib/checks.sh
 
 # Function and file of each exported route function: its definition, which is
 # what stands at the start of a line with no semicolon behind.

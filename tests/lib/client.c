@@ -264,6 +264,79 @@ session_new(int port, char id[37])
 }
 
 void
+voice_make(struct voice *v, int port, const char *path, const char *fields)
+{
+	uint8_t	*audio;
+	char	id[37];
+	size_t	len;
+
+	session_new(port, id);
+	audio = file_read(path, &len);
+	v->form = voice_form(id, audio, len, &v->form_len);
+	free(audio);
+	v->head_len = (size_t)snprintf(v->head, sizeof(v->head),
+	    "POST /api/voice/process HTTP/1.1\r\nHost: x\r\n"
+	    "Content-Type: " VOICE_TYPE "\r\nContent-Length: %zu\r\n%s\r\n",
+	    v->form_len, fields);
+}
+
+int
+voice_begin(const struct voice *v, int port, size_t part)
+{
+	int	fd = client_connect(port);
+
+	assert_int_equal(client_send(fd, v->head, v->head_len), 0);
+	(void)client_send(fd, v->form, part);
+	return (fd);
+}
+
+void
+voice_free(struct voice *v)
+{
+	free(v->form);
+}
+
+static const struct {
+	const char	*name;
+	const char	*value;
+} security[] = {
+	{ "strict-transport-security", "max-age=31536000; includeSubDomains" },
+	{ "x-frame-options", "DENY" },
+	{ "x-content-type-options", "nosniff" },
+	{ "x-xss-protection", "1; mode=block" },
+	{ "referrer-policy", "strict-origin-when-cross-origin" },
+	{ "cross-origin-opener-policy", "same-origin" },
+	{ "cross-origin-resource-policy", "same-origin" },
+	{ "x-permitted-cross-domain-policies", "none" }
+};
+
+void
+assert_security(const struct response *r)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof(security) / sizeof(security[0]); i++)
+		assert_string_equal(response_field(r, security[i].name),
+		    security[i].value);
+	assert_non_null(strstr(response_field(r, "permissions-policy"),
+	    "microphone=(self)"));
+	assert_non_null(strstr(response_field(r, "permissions-policy"),
+	    "camera=()"));
+	assert_true(response_has(r, "content-security-policy"));
+	assert_int_equal(strlen(response_field(r, "x-request-id")), 36);
+}
+
+void
+assert_no_security(const struct response *r)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof(security) / sizeof(security[0]); i++)
+		assert_false(response_has(r, security[i].name));
+	assert_false(response_has(r, "content-security-policy"));
+}
+
+void
 voice_send(int port, const char *session, const char *path,
     const char *fields, struct response *r)
 {

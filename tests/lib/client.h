@@ -41,6 +41,13 @@ bool	response_has(const struct response *, const char *name);
 /* A string of the JSON content ("" when it is none). */
 const char *response_json(const struct response *, const char *name);
 
+/*
+ * The contract's security headers, but for the CSP, which differs: each as it
+ * must be; and none of them, the CSP neither.
+ */
+void	assert_security(const struct response *);
+void	assert_no_security(const struct response *);
+
 /* A whole file; fails the test when it is not there. Free it. */
 uint8_t	*file_read(const char *path, size_t *len);
 /* multipart/form-data with session_id and audio; free it. */
@@ -49,6 +56,19 @@ char	*voice_form(const char *session, const uint8_t *audio, size_t len,
 #define VOICE_TYPE	"multipart/form-data; boundary=----test7MA4YWxk"
 /* Starts a session; its id. */
 void	session_new(int port, char id[37]);
+/* A voice message that is sent in pieces. */
+struct voice {
+	char	head[512];
+	size_t	head_len;
+	char	*form;		/* owned */
+	size_t	form_len;
+};
+/* Of a fresh session and a file; FIELDS: further lines of its head, or "". */
+void	voice_make(struct voice *, int port, const char *path,
+	    const char *fields);
+/* Sends its head and PART bytes of its content: the connection. */
+int	voice_begin(const struct voice *, int port, size_t part);
+void	voice_free(struct voice *);
 /* Sends a file as a voice message. */
 void	voice_send(int port, const char *session, const char *path,
 	    const char *fields, struct response *);

@@ -171,28 +171,33 @@ can_be_off(void **state)
 	server_stop(&s);
 }
 
+/* The status of a start that a proxy says is for CLIENT. */
+static int
+start_for(const struct server *s, const char *client)
+{
+	struct response	r;
+	char		field[128];
+	int		status;
+
+	(void)snprintf(field, sizeof(field), "X-Forwarded-For: %s\r\n", client);
+	client_post(s->port, "/api/session/start", field, NULL, NULL, 0, &r);
+	status = r.status;
+	response_free(&r);
+	return (status);
+}
+
 static void
 behind_a_proxy_clients_are_told_apart(void **state)
 {
 	static const char *const	env[] = { "TRUSTED_PROXIES=127.0.0.1",
 		"RATE_LIMIT_PER_MINUTE=1", NULL };
 	struct server			s;
-	struct response			r;
 
 	(void)state;
 	server_start(&s, NULL, env);
-	client_post(s.port, "/api/session/start",
-	    "X-Forwarded-For: 192.0.2.1\r\n", NULL, NULL, 0, &r);
-	assert_int_equal(r.status, 200);
-	response_free(&r);
-	client_post(s.port, "/api/session/start",
-	    "X-Forwarded-For: 203.0.113.9, 192.0.2.1\r\n", NULL, NULL, 0, &r);
-	assert_int_equal(r.status, 429);
-	response_free(&r);
-	client_post(s.port, "/api/session/start",
-	    "X-Forwarded-For: 192.0.2.2\r\n", NULL, NULL, 0, &r);
-	assert_int_equal(r.status, 200);
-	response_free(&r);
+	assert_int_equal(start_for(&s, "192.0.2.1"), 200);
+	assert_int_equal(start_for(&s, "203.0.113.9, 192.0.2.1"), 429);
+	assert_int_equal(start_for(&s, "192.0.2.2"), 200);
 	server_stop(&s);
 }
 
@@ -201,23 +206,16 @@ nobody_else_is_believed(void **state)
 {
 	static const char *const	env[] = { "RATE_LIMIT_PER_MINUTE=1", NULL };
 	struct server			s;
-	struct response			r;
 
 	(void)state;
 	server_start(&s, NULL, env);
-	client_post(s.port, "/api/session/start",
-	    "X-Forwarded-For: 192.0.2.1\r\n", NULL, NULL, 0, &r);
-	assert_int_equal(r.status, 200);
-	response_free(&r);
-	client_post(s.port, "/api/session/start",
-	    "X-Forwarded-For: 192.0.2.2\r\n", NULL, NULL, 0, &r);
-	assert_int_equal(r.status, 429);
-	response_free(&r);
+	assert_int_equal(start_for(&s, "192.0.2.1"), 200);
+	assert_int_equal(start_for(&s, "192.0.2.2"), 429);
 	server_stop(&s);
 }
 
 static bool
-limit_is_twenty(void *arg)
+limit_is_reloaded(void *arg)
 {
 	struct response	r;
 	bool		twenty;
@@ -246,7 +244,7 @@ hangup_reloads_the_limit(void **state)
 	/* Root's alone: the workers cannot read it, the parent can. */
 	(void)chmod(path, 0600);
 	assert_int_equal(kill(s.pid, SIGHUP), 0);
-	assert_true(eventually(limit_is_twenty, &s.port));
+	assert_true(eventually(limit_is_reloaded, &s.port));
 	server_stop(&s);
 }
 

@@ -178,24 +178,17 @@ term_lets_a_request_finish(void **state)
 {
 	struct server	s;
 	struct response	r;
-	uint8_t		*audio;
-	char		id[37], path[512], *form, head[512];
-	size_t		len, form_len;
-	int		fd, n;
+	struct voice	v;
+	char		path[512];
+	int		fd;
 
 	(void)state;
 	server_start(&s, NULL, NULL);
-	session_new(s.port, id);
 	fixture(path, sizeof(path), "goforward.wav");
-	audio = file_read(path, &len);
-	form = voice_form(id, audio, len, &form_len);
-	n = snprintf(head, sizeof(head), "POST /api/voice/process HTTP/1.1\r\n"
-	    "Host: x\r\nContent-Type: " VOICE_TYPE "\r\nContent-Length: %zu\r\n"
-	    "Expect: 100-continue\r\n\r\n", form_len);
-	fd = client_connect(s.port);
-	assert_int_equal(client_send(fd, head, (size_t)n), 0);
+	voice_make(&v, s.port, path, "Expect: 100-continue\r\n");
+	fd = voice_begin(&v, s.port, 0);
 	assert_true(read(fd, path, 25) >= 12);	/* it is at work on us */
-	assert_int_equal(client_send(fd, form, form_len), 0);
+	assert_int_equal(client_send(fd, v.form, v.form_len), 0);
 	assert_int_equal(kill(s.pid, SIGTERM), 0);
 	client_read(fd, false, &r);
 	assert_int_equal(r.status, 200);
@@ -203,8 +196,7 @@ term_lets_a_request_finish(void **state)
 	response_free(&r);
 	(void)close(fd);
 	server_stop(&s);
-	free(form);
-	free(audio);
+	voice_free(&v);
 }
 
 int

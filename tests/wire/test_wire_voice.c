@@ -284,59 +284,40 @@ static void
 expect_is_answered(void **state)
 {
 	struct response	r;
-	uint8_t		*audio;
-	char		id[37], path[512], *form, head[512], got[64];
-	size_t		len, form_len;
-	int		fd, n;
+	struct voice	v;
+	char		path[512], got[64];
+	int		fd;
 
 	(void)state;
-	session_new(gateway.port, id);
 	fixture(path, sizeof(path), "goforward.wav");
-	audio = file_read(path, &len);
-	form = voice_form(id, audio, len, &form_len);
-	n = snprintf(head, sizeof(head), "POST /api/voice/process HTTP/1.1\r\n"
-	    "Host: x\r\nContent-Type: " VOICE_TYPE "\r\nContent-Length: %zu\r\n"
-	    "Expect: 100-continue\r\n\r\n", form_len);
-	fd = client_connect(gateway.port);
-	assert_int_equal(client_send(fd, head, (size_t)n), 0);
+	voice_make(&v, gateway.port, path, "Expect: 100-continue\r\n");
+	fd = voice_begin(&v, gateway.port, 0);
 	assert_true(read(fd, got, sizeof(got)) >= 12);
 	assert_memory_equal(got, "HTTP/1.1 100", 12);
-	assert_int_equal(client_send(fd, form, form_len), 0);
+	assert_int_equal(client_send(fd, v.form, v.form_len), 0);
 	client_read(fd, false, &r);
 	assert_int_equal(r.status, 200);
 	response_free(&r);
 	(void)close(fd);
-	free(form);
-	free(audio);
+	voice_free(&v);
 }
 
 static void
 client_that_leaves_leaves_nothing(void **state)
 {
-	uint8_t	*audio;
-	char	id[37], path[512], *form, head[512];
-	size_t	len, form_len, part;
-	int	fd, n, i;
+	struct voice	v;
+	char		path[512];
+	int		i;
 
 	(void)state;
-	session_new(gateway.port, id);
 	fixture(path, sizeof(path), "goforward.wav");
-	audio = file_read(path, &len);
-	form = voice_form(id, audio, len, &form_len);
-	n = snprintf(head, sizeof(head), "POST /api/voice/process HTTP/1.1\r\n"
-	    "Host: x\r\nContent-Type: " VOICE_TYPE
-	    "\r\nContent-Length: %zu\r\n\r\n", form_len);
+	voice_make(&v, gateway.port, path, "");
 	/* Half-way through the content, and with all of it sent. */
-	for (i = 0; i < 10; i++) {
-		part = i < 5 ? form_len / 2 : form_len;
-		fd = client_connect(gateway.port);
-		assert_int_equal(client_send(fd, head, (size_t)n), 0);
-		(void)client_send(fd, form, part);
-		(void)close(fd);
-	}
+	for (i = 0; i < 10; i++)
+		(void)close(voice_begin(&v, gateway.port,
+		    i < 5 ? v.form_len / 2 : v.form_len));
 	assert_no_upload();
-	free(form);
-	free(audio);
+	voice_free(&v);
 }
 
 struct seen {
@@ -379,22 +360,14 @@ permissions_while_a_request_runs(void **state)
 	struct seen	seen = { 0 };
 	struct stat	st;
 	struct passwd	*pw = getpwnam(getenv("TEST_USER"));
-	uint8_t		*audio;
-	char		id[37], path[512], *form, head[512];
-	size_t		len, form_len;
-	int		fd, n;
+	struct voice	v;
+	char		path[512];
+	int		fd;
 
 	(void)state;
-	session_new(gateway.port, id);
 	fixture(path, sizeof(path), "goforward.wav");
-	audio = file_read(path, &len);
-	form = voice_form(id, audio, len, &form_len);
-	n = snprintf(head, sizeof(head), "POST /api/voice/process HTTP/1.1\r\n"
-	    "Host: x\r\nContent-Type: " VOICE_TYPE
-	    "\r\nContent-Length: %zu\r\n\r\n", form_len);
-	fd = client_connect(gateway.port);
-	assert_int_equal(client_send(fd, head, (size_t)n), 0);
-	assert_int_equal(client_send(fd, form, form_len / 2), 0);
+	voice_make(&v, gateway.port, path, "");
+	fd = voice_begin(&v, gateway.port, v.form_len / 2);
 	assert_true(eventually(upload_is_open, &seen));
 	assert_int_equal(seen.file, 0600);
 	assert_int_equal(seen.owner, pw != NULL ? pw->pw_uid : getuid());
@@ -406,8 +379,7 @@ permissions_while_a_request_runs(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
 	(void)close(fd);
-	free(form);
-	free(audio);
+	voice_free(&v);
 	assert_no_upload();
 }
 
@@ -533,28 +505,19 @@ static void
 killed_server_leaves_no_upload(void **state)
 {
 	struct server	other;
-	uint8_t		*audio;
-	char		id[37], path[512], *form, head[512];
-	size_t		len, form_len;
-	int		fd, n;
+	struct voice	v;
+	char		path[512];
+	int		fd;
 
 	(void)state;
 	server_start(&other, NULL, NULL);
-	session_new(other.port, id);
 	fixture(path, sizeof(path), "goforward.wav");
-	audio = file_read(path, &len);
-	form = voice_form(id, audio, len, &form_len);
-	n = snprintf(head, sizeof(head), "POST /api/voice/process HTTP/1.1\r\n"
-	    "Host: x\r\nContent-Type: " VOICE_TYPE
-	    "\r\nContent-Length: %zu\r\n\r\n", form_len);
-	fd = client_connect(other.port);
-	assert_int_equal(client_send(fd, head, (size_t)n), 0);
-	assert_int_equal(client_send(fd, form, form_len / 2), 0);
+	voice_make(&v, other.port, path, "");
+	fd = voice_begin(&v, other.port, v.form_len / 2);
 	server_kill(&other);
 	(void)close(fd);
 	assert_int_equal(server_files(&other, "uploads"), 0);
-	free(form);
-	free(audio);
+	voice_free(&v);
 }
 
 int
