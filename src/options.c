@@ -154,15 +154,8 @@ load(const struct vg_options *o, struct vg_settings *s,
 	/* libpsl's own list is constant; the callback's context is not. */
 	memcpy(&ctx, &psl, sizeof(ctx));
 	vg_errors_init(errors);
-	if (vg_settings_load_seen(s, o->var, public_suffix, ctx, seen, replay,
-	    errors) == -1)
-		return (-1);
-	/* A lock that does not close is worse than none. */
-	if (!s->auth_required)
-		return (0);
-	vg_errors_add(errors, "AUTH_REQUIRED", "true", 4, "this version has no "
-	    "API keys to ask for; it must be false");
-	return (-1);
+	return (vg_settings_load_seen(s, o->var, public_suffix, ctx, seen,
+	    replay, errors));
 }
 
 /* Who the workers become: told as an error where that is nobody. */

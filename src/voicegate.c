@@ -24,6 +24,7 @@
 
 #include <libpsl.h>
 
+#include "alerts.h"
 #include "core/uuid.h"
 #include "core/version.h"
 #include "edge/edge.h"
@@ -182,7 +183,7 @@ kore_parent_configure(int argc, char **argv)
 		refuse_start(error);
 	if (vg_store_prepare(s, error, sizeof(error)) == -1)
 		refuse_start(error);
-	if (vg_upstream_parent_init(s, NULL, NULL, &why) == -1)
+	if (vg_upstream_parent_init(s, NULL, vg_alerts_provider, &why) == -1)
 		refuse_start(why);
 
 	vg_headers_setup(s);
@@ -272,13 +273,15 @@ kore_worker_configure(void)
 		.state = store_state,
 		.log = store_log,
 		.session_ended = session_ended,
-		.resync = resync
+		.resync = resync,
+		.alert = vg_alerts_take
 	};
 
 	if (vg_gate_init(&process.settings) == -1 ||
 	    vg_upstream_worker_init() == -1 ||
 	    vg_store_start(&process.settings, &store_hooks) == -1)
 		fatal("the worker cannot start");
+	vg_alerts_configure(&process.settings);
 	/* A worker that died is started anew by a parent that may have reloaded. */
 	door_and_providers(&process.settings);
 	(void)kore_msg_register(MSG_RELOAD, reload);
@@ -305,8 +308,14 @@ take(struct vg_settings *next)
 	    (enum vg_log_format)next->log_format);
 	vg_settings_free(&process.settings);
 	process.settings = *next;
-	if (worker != NULL)
+	if (worker != NULL) {
 		vg_gate_reload(&process.settings);
+		vg_alerts_configure(&process.settings);
+		/* Each worker is told; one of them says so. */
+		if (worker->id == KORE_WORKER_BASE)
+			vg_event(VG_EVENT_CONFIGURATION_CHANGED, NULL, NULL,
+			    NULL, NULL);
+	}
 	vg_log_say(VG_LOG_NOTICE, "settings reloaded");
 }
 

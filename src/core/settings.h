@@ -109,6 +109,10 @@ struct vg_settings {
 	int64_t			pipeline_timeout_s;
 	bool			plaintext_providers;
 
+	/* Alerts. */
+	char			*alert_webhook_url;	/* "": none */
+	char			*alert_webhook_secret;
+
 	/* The log. */
 	int			log_level;		/* enum vg_log_level */
 	int			log_format;		/* enum vg_log_format */

@@ -16,12 +16,14 @@
 #include "core/settings.h"
 #include "core/settings_private.h"
 
+#define WEBHOOK_SECRET_MIN	24	/* bytes */
 #define KEY_PLAIN_MAX	96	/* bytes of a key that are compared */
 
 static int	check_tls(const struct vg_settings *, struct vg_errors *);
 static int	check_provider(struct vg_settings *,
 		    struct vg_provider_settings *, const char *,
 		    struct vg_errors *);
+static int	check_webhook(const struct vg_settings *, struct vg_errors *);
 static void	check_times(const struct vg_settings *, struct vg_errors *);
 static bool	is_filler(const char *);
 
@@ -43,6 +45,8 @@ vg_settings_check(struct vg_settings *s, struct vg_errors *errs)
 	if (check_provider(s, &s->chat, "CHAT", errs) == -1)
 		ret = -1;
 	if (check_provider(s, &s->tts, "TTS", errs) == -1)
+		ret = -1;
+	if (check_webhook(s, errs) == -1)
 		ret = -1;
 	check_times(s, errs);
 
@@ -92,6 +96,39 @@ vg_key_is_placeholder(const char *key)
 	}
 
 	return (false);
+}
+
+/* An alert tells who attacks: it goes over https and is signed. */
+static int
+check_webhook(const struct vg_settings *s, struct vg_errors *errs)
+{
+	struct vg_baseurl	url;
+	const char		*why = "is not a URL";
+	char			plain[VG_BASEURL_MAX + 1];
+
+	if (s->alert_webhook_url == NULL || s->alert_webhook_secret == NULL)
+		return (-1);
+	if (s->alert_webhook_url[0] == '\0')
+		return (0);
+	/* A query is the receiver's affair. */
+	(void)snprintf(plain, sizeof(plain), "%.*s",
+	    (int)strcspn(s->alert_webhook_url, "?"), s->alert_webhook_url);
+	if (vg_baseurl_parse(&url, plain, &why) == -1) {
+		vg_errors_add(errs, "ALERT_WEBHOOK_URL", NULL, 0, why);
+		return (-1);
+	}
+	if (!url.https && !url.loopback && !s->plaintext_providers) {
+		vg_errors_add(errs, "ALERT_WEBHOOK_URL", NULL, 0, "must be "
+		    "https; http is for a receiver on this machine, or with "
+		    "ALLOW_PLAINTEXT_PROVIDERS=true");
+		return (-1);
+	}
+	if (strlen(s->alert_webhook_secret) < WEBHOOK_SECRET_MIN) {
+		vg_errors_add(errs, "ALERT_WEBHOOK_SECRET", NULL, 0, "must "
+		    "have 24 bytes or more where ALERT_WEBHOOK_URL is set");
+		return (-1);
+	}
+	return (0);
 }
 
 static int

@@ -59,6 +59,7 @@ static const char	limits[] = "Rate limits";
 static const char	conns[] = "Connections";
 static const char	storage[] = "Storage";
 static const char	providers[] = "Speech providers";
+static const char	alerts[] = "Alerts";
 static const char	logging[] = "The log";
 
 static const struct vg_setting table[] = {
@@ -208,6 +209,15 @@ static const struct vg_setting table[] = {
 	BOOL(providers, "ALLOW_PLAINTEXT_PROVIDERS", plaintext_providers,
 	    "false", 0, "Whether a provider on another machine may be reached "
 	    "over http, which sends voices and keys unencrypted."),
+
+	STR(alerts, "ALERT_WEBHOOK_URL", alert_webhook_url, VG_TYPE_WORD, "",
+	    1024, RELOAD, NULL, "Where alerts are sent as signed JSON "
+	    "(https; http on this machine alone). Empty: to the log and to "
+	    "LISTEN voicegate_alert only."),
+	STR(alerts, "ALERT_WEBHOOK_SECRET", alert_webhook_secret,
+	    VG_TYPE_SECRET, "", 255, RELOAD | SECRET, NULL,
+	    "What they are signed with, 24 bytes or more; whsec_ and base64 "
+	    "as Standard Webhooks has it, or any text."),
 
 	CHOICE(logging, "LOG_LEVEL", log_level, "info", log_levels, RELOAD,
 	    "The least severe that is logged."),

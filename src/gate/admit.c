@@ -8,18 +8,14 @@
  * so that no refusal leaves without the headers that every answer has.
  */
 
-#include <sys/socket.h>
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/forwarded.h"
 #include "core/problem.h"
 #include "gate/gate.h"
 #include "gate/logger.h"
 #include "gate/respond.h"
 
-#define FIELD_LINES_MAX	8	/* of Forwarded, and of each X-Forwarded-* */
 #define CLOSED_RETRY_S	5	/* seconds: RATE_LIMIT_FAIL_MODE=closed */
 
 static void	request_end(struct http_request *);
@@ -51,81 +47,6 @@ void
 vg_resume(struct vg_request *r)
 {
 	http_request_wakeup(r->req);
-}
-
-/* --- who asks ------------------------------------------------------------- */
-
-static void
-peer_address(const struct connection *c, struct in6_addr *addr)
-{
-	const struct sockaddr	*sa;
-
-	sa = c->family == AF_INET6 ?
-	    (const struct sockaddr *)(const void *)&c->addr.ipv6 :
-	    (const struct sockaddr *)(const void *)&c->addr.ipv4;
-	if (vg_addr_from_sockaddr(addr, sa) == -1)
-		memset(addr, 0, sizeof(*addr));
-}
-
-static size_t
-field_lines(const struct vg_edge_request *er, const char *name,
-    struct vg_field *line)
-{
-	struct vg_span	span;
-	size_t		n, index = 0;
-
-	for (n = 0; n < FIELD_LINES_MAX && vg_head_get_next(er->head, er->bytes,
-	    name, &index, &span); n++) {
-		line[n].text = vg_head_text(er->bytes, span);
-		line[n].len = span.len;
-	}
-	return (n);
-}
-
-bool
-vg_gate_trusted(struct connection *c)
-{
-	struct in6_addr	addr;
-
-	peer_address(c, &addr);
-	return (vg_cidr_list_match(&vg_gate_settings()->proxies, &addr));
-}
-
-/* Sets client; returns, as the client spoke it, the scheme. */
-static const char *
-identify(struct vg_request *r, const struct vg_edge_request *er)
-{
-	const struct vg_settings	*settings = vg_gate_settings();
-	struct vg_forwarded_fields	fields;
-	struct vg_field			fwd[FIELD_LINES_MAX], xff[FIELD_LINES_MAX];
-	struct vg_field			xfp[FIELD_LINES_MAX];
-	struct vg_client		client;
-	struct in6_addr			addr;
-	const char			*scheme = er->tls ? "https" : "http";
-
-	peer_address(er->c, &addr);
-	if (settings->proxies.count > 0 &&
-	    vg_cidr_list_match(&settings->proxies, &addr)) {
-		fields.forwarded = fwd;
-		fields.nforwarded = field_lines(er, "forwarded", fwd);
-		fields.xff = xff;
-		fields.nxff = field_lines(er, "x-forwarded-for", xff);
-		fields.xfp = xfp;
-		fields.nxfp = field_lines(er, "x-forwarded-proto", xfp);
-		vg_client_resolve(&client, &settings->proxies, &addr, &fields);
-		addr = client.addr;
-		if (client.conflict)
-			vg_refuse(r, "bad_request", "Forwarded and "
-			    "X-Forwarded-For name different clients.");
-		if (client.proto == VG_PROTO_HTTPS)
-			scheme = "https";
-		else if (client.proto == VG_PROTO_HTTP)
-			scheme = "http";
-	}
-	if (vg_client_key(r->client, sizeof(r->client), &addr,
-	    (unsigned)settings->rate_ipv6_prefix) == -1)
-		r->client[0] = '\0';
-	return (scheme);
 }
 
 /* --- may they ------------------------------------------------------------- */
@@ -198,8 +119,22 @@ limit_known(struct vg_request *r)
 	case VG_LIMIT_ADMITTED:
 	case VG_LIMIT_UNCOUNTED:
 	default:
+		vg_who_denied(r);
 		break;
 	}
+}
+
+/* All is decided that was asked while the content came. */
+static void
+decided(struct vg_request *r)
+{
+	/* A refusal ends an upload that is still coming; else: go on. */
+	if (r->refusal != NULL)
+		vg_edge_body_stop(r->req, vg_problem_find(r->refusal)->status,
+		    r->refusal, NULL);
+	if (vg_edge_of(r->req) == NULL ||
+	    vg_edge_of(r->req)->body_end != VG_BODY_COMING)
+		vg_resume(r);
 }
 
 static void
@@ -215,13 +150,7 @@ limit_answer(void *arg, const struct vg_limit_result *result)
 		    result->tightest - (const char *)result));
 	r->limit_ticket = 0;
 	limit_known(r);
-	/* A refusal ends an upload that is still coming; else: go on. */
-	if (r->refusal != NULL)
-		vg_edge_body_stop(r->req, vg_problem_find(r->refusal)->status,
-		    r->refusal, NULL);
-	if (vg_edge_of(r->req) == NULL ||
-	    vg_edge_of(r->req)->body_end != VG_BODY_COMING)
-		vg_resume(r);
+	decided(r);
 }
 
 static void
@@ -236,12 +165,27 @@ ask_limit(struct vg_request *r, bool peek)
 	ask.subject[0].client = r->client;
 	ask.subject[0].name = r->route->class;
 	ask.subject[0].limits = limits;
+	if (r->key.id[0] != '\0') {
+		ask.subject[0].client = r->key_client;
+		if (r->route->quota == VG_QUOTA_MAIN && r->key_limits.count > 0)
+			ask.subject[0].limits = &r->key_limits;
+	}
 	ask.nsubjects = 1;
 	ask.cost = r->route->cost > 0 ? r->route->cost : 1;
 	ask.peek = peek;
 	r->limit_pending = true;
 	if (vg_limit_check(&ask, &r->limit, limit_answer, r, &r->limit_ticket))
 		limit_known(r);
+}
+
+static void
+key_known(struct vg_request *r)
+{
+	ask_limit(r, false);
+	if (r->limit_pending)
+		return;
+	vg_who_denied(r);	/* where nothing is limited */
+	decided(r);
 }
 
 /* --- the content ---------------------------------------------------------- */
@@ -298,7 +242,7 @@ vg_gate_header(struct vg_edge_request *er)
 	vg_random(random, sizeof(random));
 	vg_uuid4_format(r->id, random);
 
-	scheme = identify(r, er);
+	scheme = vg_who(r, er);
 	judge_method(r, er);
 	/* Of a refused request too: whom we allow may read why. */
 	if (route->flags & VG_ROUTE_CORS)
@@ -309,8 +253,12 @@ vg_gate_header(struct vg_edge_request *er)
 	peek = r->refusal != NULL;
 	if (r->refusal == NULL && er->head->content_length > max)
 		vg_refuse(r, "payload_too_large", NULL);
-	if (er->req->method != HTTP_METHOD_OPTIONS)
-		ask_limit(r, peek);
+	if (er->req->method != HTTP_METHOD_OPTIONS) {
+		if (r->refusal != NULL || vg_who_key(r, er, key_known))
+			ask_limit(r, peek);
+		if (!r->limit_pending && !r->key_pending)
+			vg_who_denied(r);
+	}
 	if (r->refusal != NULL)
 		return (VG_EDGE_ANSWER);
 
@@ -342,12 +290,13 @@ vg_gate_refuse(struct connection *c, const struct vg_edge_refusal *refusal,
 		vg_logline_int(line, "status", refusal->status);
 		vg_logline_str(line, "error", refusal->word);
 		if (c != NULL) {
-			peer_address(c, &addr);
+			vg_who_peer(c, &addr);
 			(void)vg_addr_format(client, sizeof(client), &addr);
 			vg_logline_str(line, "peer", client);
 		}
 		vg_log_close(line);
 	}
+	vg_note_door(c, refusal);
 	return (vg_reply_raw(buf, size, refusal->status, refusal->word,
 	    refusal->text, refusal->fields, refusal->retry_after,
 	    refusal->head_only));
@@ -369,7 +318,7 @@ vg_gate_admit(struct http_request *req, const void *unused)
 			r->retry_after_s = er->refusal.retry_after;
 	}
 	/* Refused or not: every answer tells the limit. */
-	if (r->limit_pending) {
+	if (r->limit_pending || r->key_pending) {
 		http_request_sleep(req);
 		return (KORE_RESULT_RETRY);
 	}
@@ -405,6 +354,9 @@ request_end(struct http_request *req)
 
 	if (r->limit_pending)
 		vg_store_forget(r->limit_ticket);
+	if (r->key_pending)
+		vg_store_forget(r->key_ticket);
+	vg_note_end(r);
 	if (r->priv_free != NULL)
 		r->priv_free(r->priv);
 	vg_body_memory_free(&r->content);
@@ -416,6 +368,8 @@ request_end(struct http_request *req)
 	vg_logline_int(line, "us", (int64_t)(vg_monotonic_us() - r->started_us));
 	vg_logline_int(line, "bytes", (int64_t)r->sent);
 	vg_logline_str(line, "client", r->client);
+	if (r->key.id[0] != '\0')
+		vg_logline_str(line, "api_key_id", r->key.id);
 	vg_logline_str(line, "request_id", r->id);
 	if (!r->answered)
 		vg_logline_str(line, "note", "client_gone");

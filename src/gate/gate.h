@@ -9,15 +9,23 @@
  *
  * The order of decisions, the cheapest first; each needs nothing of the body:
  *
- *	1 path and method	404, 405 with Allow
- *	2 origin		preflights; 403 for an unsafe method
- *	3 size of the content	413, 400 where there may be none
- *	4 rate limit		429, 503 when it must fail closed
+ *	1 the address		403 for one that an operator has blocked
+ *	2 path and method	404, 405 with Allow
+ *	3 origin		preflights; 403 for an unsafe method
+ *	4 size of the content	413, 400 where there may be none
+ *	5 API key		whose it is
+ *	6 rate limit		429, 503 when it must fail closed
+ *	7 API key		401, 403: after the limit, which a guess uses up
  *
- * The first three are decided in the header phase, before any content is read,
- * and the fourth is asked then, so that its answer comes while the content
+ * The first four are decided in the header phase, before any content is read,
+ * and the others are asked then, so that their answer comes while the content
  * does. Kore's pre-request hook (vg_gate_admit, `authentication` in the conf)
- * holds the handler back until all four are known.
+ * holds the handler back until all are known.
+ *
+ * A request with a good key counts against the key, wherever it comes from, and
+ * not against its address: an address full of strangers cannot use up a
+ * user's limit, nor can a user evade it by changing addresses. All others count
+ * against their address.
  */
 
 #include <kore/kore.h>
@@ -84,6 +92,8 @@ struct vg_route {
 	enum vg_quota_setting	quota;
 	const char		*class;		/* of its limit: "session" */
 	int64_t			cost;		/* 0 counts as 1 */
+	unsigned		scope;		/* VG_SCOPE_* of an API key; 0: none
+						   is asked for */
 	const char		*cache;		/* Cache-Control; NULL: no-store */
 	size_t			(*body_max)(const struct vg_settings *); /* bytes */
 	const struct vg_body_reader *reader;	/* NULL: whole, in memory */
@@ -112,6 +122,18 @@ struct vg_request {
 	bool			limit_known;
 	vg_ticket		limit_ticket;
 	struct vg_limit_result	limit;
+
+	/* The API key's; id "": none. */
+	bool			key_pending;
+	vg_ticket		key_ticket;
+	struct vg_key		key;
+	char			key_client[VG_CLIENT_NAME_MAX + 1];
+	struct vg_limits	key_limits;
+	void			(*key_known)(struct vg_request *);
+	const char		*denied;	/* refused for want of a key, once
+						   the limit is known */
+	const char		*denied_detail;
+	const char		*denied_error;	/* of WWW-Authenticate; or NULL */
 
 	/* A refusal that is still to be sent: word of core/problem.h. */
 	const char		*refusal;

@@ -30,6 +30,25 @@ void	vg_out_field(struct vg_out *, const char *name, const char *value);
 const struct vg_limits	*vg_gate_limits(enum vg_quota_setting);
 const struct vg_route	*vg_gate_route(const struct kore_module_handle *);
 
+/* who.c: who asks, and with which key. */
+/* Sets client; returns, as the client spoke it, the scheme. Refuses the blocked. */
+const char	*vg_who(struct vg_request *, const struct vg_edge_request *);
+/* The other end's address, as in6_addr. */
+void	vg_who_peer(const struct connection *, struct in6_addr *);
+/*
+ * The key, where the route wants one: true when it is known whose it is (or
+ * that it is nobody's: `denied`); false: KNOWN is called when it is.
+ */
+bool	vg_who_key(struct vg_request *, const struct vg_edge_request *,
+	    void (*known)(struct vg_request *));
+/* Refuses what was denied for its key, now that the limit has let it by. */
+void	vg_who_denied(struct vg_request *);
+
+/* noted.c: what of a request's end is a security event. */
+void	vg_note_end(const struct vg_request *);
+/* And of what the door refused; C may be NULL. */
+void	vg_note_door(const struct connection *, const struct vg_edge_refusal *);
+
 /* preflight.c: answers an OPTIONS request that was let in. */
 int	vg_preflight(struct vg_request *);
 /* The value of Allow (RFC 9110 10.2.1); 64 bytes suffice. */

@@ -8,6 +8,7 @@
  */
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/fields.h"
@@ -56,10 +57,11 @@ known(const char *text)
 }
 
 static void
-note(json_t *report)
+note(struct vg_request *r, json_t *report)
 {
 	struct vg_logline	*line;
 	const char		*directive;
+	char			detail[VG_EVENT_DETAIL_SIZE];
 	json_t			*body;
 
 	/* Reporting API: {"type","body":{…}}; CSP 2: {"csp-report":{…}}. */
@@ -70,8 +72,12 @@ note(json_t *report)
 	if (directive == NULL)
 		directive = json_string_value(json_object_get(body,
 		    "violated-directive"));
-	if (directive == NULL ||
-	    (line = vg_log_open(VG_LOG_WARNING, "security event")) == NULL)
+	if (directive == NULL)
+		return;
+	(void)snprintf(detail, sizeof(detail), "{\"directive\":\"%s\"}",
+	    known(directive));
+	vg_event(VG_EVENT_CSP_REPORT, r->client, r->route->name, r->id, detail);
+	if ((line = vg_log_open(VG_LOG_WARNING, "security event")) == NULL)
 		return;
 	vg_logline_str(line, "kind", "csp_report");
 	vg_logline_str(line, "directive", known(directive));
@@ -95,10 +101,10 @@ take(struct vg_request *r)
 		json_array_foreach(root, i, item) {
 			if (i == REPORTS_MAX)
 				break;
-			note(item);
+			note(r, item);
 		}
 	} else {
-		note(root);
+		note(r, root);
 	}
 	json_decref(root);
 	return (vg_reply_empty(r, 204));

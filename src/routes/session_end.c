@@ -5,7 +5,7 @@
  * Out:	204. Its audio is removed here at once and on other instances by their
  *	notification; its id is refused from then on. When the process dies after
  *	the commit, the janitor removes what is left.
- * Errors: 400 bad_request, validation_failed; 403; 404 session_not_found; 405;
+ * Errors: 400 bad_request, validation_failed; 401; 403; 404 session_not_found; 405;
  *	413; 415; 429; 503 database_unavailable.
  */
 
@@ -109,7 +109,7 @@ end(struct vg_request *r)
 	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return (vg_reply_problem(r, "overloaded", NULL));
 	e->r = r;
-	e->status = vg_session_end(id, ended, e, &e->ticket);
+	e->status = vg_session_end(id, r->key.id, ended, e, &e->ticket);
 	if (e->status != VG_DB_OK) {
 		enum vg_db_status	status = e->status;
 
@@ -129,6 +129,7 @@ static const struct vg_route	session_end = {
 	.flags = VG_ROUTE_CORS,
 	.quota = VG_QUOTA_MAIN,
 	.class = "session_end",
+	.scope = VG_SCOPE_SESSION,
 	.handle = end
 };
 

@@ -5,7 +5,7 @@
  * Out:	200 {"session_id":<UUIDv4>,"message":…,"expires_at":<RFC 3339>}. The row is
  *	committed before the answer: when the process dies in between, a session
  *	that nobody knows expires by itself.
- * Errors: 403 origin_denied, 405, 413, 429, 503 database_unavailable.
+ * Errors: 401 unauthorized, 403 forbidden, origin_denied, 405, 413, 429, 503 database_unavailable.
  */
 
 #include <jansson.h>
@@ -77,6 +77,7 @@ start(struct vg_request *r)
 	vg_uuid4_format(s->id, random);
 	ask.id = s->id;
 	ask.client = r->client;
+	ask.api_key_id = r->key.id[0] != '\0' ? r->key.id : NULL;
 	s->status = vg_session_start(&ask, started, s, &s->ticket);
 	if (s->status != VG_DB_OK)
 		return (vg_reply_away(r, s->status));
@@ -89,6 +90,7 @@ static const struct vg_route	session_start = {
 	.flags = VG_ROUTE_CORS,
 	.quota = VG_QUOTA_MAIN,
 	.class = "session",
+	.scope = VG_SCOPE_SESSION,
 	.handle = start
 };
 

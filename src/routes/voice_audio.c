@@ -4,7 +4,7 @@
  * In:	the id that a turn's audio_url ends in; Range (RFC 9110 14.2), If-Range,
  *	If-None-Match.
  * Out:	200 or 206 with the sound; 304; 416. Cache-Control: private, no-store.
- * Errors: 404 audio_not_found once its session ended or its time ran out, and
+ * Errors: 401, 403 with API keys; 404 audio_not_found once its session ended or its time ran out, and
  *	for whatever is no id; 405; 429; 503 database_unavailable.
  */
 
@@ -141,7 +141,7 @@ ask(struct vg_request *r)
 	a->r = r;
 	r->priv = a;
 	r->priv_free = asking_free;
-	a->status = vg_audio_find(id, found, a, &a->ticket);
+	a->status = vg_audio_find(id, r->key.id, found, a, &a->ticket);
 	if (a->status != VG_DB_OK)
 		return (vg_reply_away(r, a->status));
 	return (vg_wait(r, answer));
@@ -153,6 +153,7 @@ static const struct vg_route	voice_audio = {
 	.flags = VG_ROUTE_CORS,
 	.quota = VG_QUOTA_HEALTH,
 	.class = "audio",
+	.scope = VG_SCOPE_VOICE,
 	.cache = "private, no-store",
 	.handle = ask
 };

@@ -6,7 +6,7 @@
  * Out:	200 {"session_id","transcript","text","audio_url"}, audio_url null when
  *	there is no sound; "degraded":[…] when something fell back. The turn is
  *	committed before the answer.
- * Errors: 400, 403, 404 session_not_found, 405, 413, 415, 422
+ * Errors: 400, 401, 403, 404 session_not_found, 405, 413, 415, 422
  *	audio_undecodable, 429, 503 provider_unavailable, database_unavailable,
  *	storage_unavailable, overloaded, 504 provider_timeout.
  *
@@ -319,8 +319,8 @@ find_session(struct vg_request *r)
 {
 	struct voice	*v = r->priv;
 
-	v->status = vg_session_find(v->upload.session_id, CONTEXT_TURNS,
-	    session_found, v, &v->ticket);
+	v->status = vg_session_find(v->upload.session_id, r->key.id,
+	    CONTEXT_TURNS, session_found, v, &v->ticket);
 	if (v->status != VG_DB_OK)
 		return (vg_reply_away(r, v->status));
 	return (vg_wait(r, transcribe));
@@ -363,8 +363,8 @@ process(struct vg_request *r)
 		    "Idempotency-Key must have 1 to 128 characters."));
 	(void)kore_strlcpy(v->key_copy, key, sizeof(v->key_copy));
 	v->key = v->key_copy;
-	v->status = vg_turn_find(v->upload.session_id, v->key, turn_found, v,
-	    &v->ticket);
+	v->status = vg_turn_find(v->upload.session_id, r->key.id, v->key,
+	    turn_found, v, &v->ticket);
 	if (v->status != VG_DB_OK)
 		return (vg_reply_away(r, v->status));
 	return (vg_wait(r, repeated));
@@ -381,6 +381,7 @@ static const struct vg_route	voice_process = {
 	.flags = VG_ROUTE_CORS,
 	.quota = VG_QUOTA_MAIN,
 	.class = "voice",
+	.scope = VG_SCOPE_VOICE,
 	.body_max = content_max,
 	.reader = &reader,
 	.handle = process

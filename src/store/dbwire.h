@@ -13,6 +13,7 @@
 
 /* From PostgreSQL's catalog (pg_type.dat); they never change. */
 #define VG_OID_BOOL		16
+#define VG_OID_BYTEA		17
 #define VG_OID_INT8		20
 #define VG_OID_INT4		23
 #define VG_OID_TEXT		25

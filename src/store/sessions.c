@@ -69,8 +69,8 @@ vg_session_start(const struct vg_session_new *new, vg_session_cb cb, void *arg,
 }
 
 enum vg_db_status
-vg_session_find(const char *id, size_t ncontext, vg_session_cb cb, void *arg,
-    vg_ticket *ticket)
+vg_session_find(const char *id, const char *owner, size_t ncontext,
+    vg_session_cb cb, void *arg, vg_ticket *ticket)
 {
 	struct vg_params	p;
 	struct vg_call		call;
@@ -81,6 +81,7 @@ vg_session_find(const char *id, size_t ncontext, vg_session_cb cb, void *arg,
 	memset(&p, 0, sizeof(p));
 	vg_param_uuid(&p, id);
 	vg_param_int4(&p, (int32_t)ncontext);
+	vg_param_uuid(&p, owner[0] != '\0' ? owner : NULL);
 
 	call.done = find_done;
 	call.cb = (void (*)(void))cb;
@@ -92,8 +93,8 @@ vg_session_find(const char *id, size_t ncontext, vg_session_cb cb, void *arg,
 }
 
 enum vg_db_status
-vg_session_end(const char *id, vg_session_end_cb cb, void *arg,
-    vg_ticket *ticket)
+vg_session_end(const char *id, const char *owner, vg_session_end_cb cb,
+    void *arg, vg_ticket *ticket)
 {
 	struct vg_params	p;
 	struct vg_call		call;
@@ -101,6 +102,7 @@ vg_session_end(const char *id, vg_session_end_cb cb, void *arg,
 
 	memset(&p, 0, sizeof(p));
 	vg_param_uuid(&p, id);
+	vg_param_uuid(&p, owner[0] != '\0' ? owner : NULL);
 
 	call.done = end_done;
 	call.cb = (void (*)(void))cb;

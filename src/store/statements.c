@@ -7,6 +7,9 @@
 
 #include "store/statements.h"
 
+/* A session's owner is the key that started it; it may have none. */
+#define OWNED(n)	"(s.api_key_id IS NULL OR s.api_key_id = $" #n ")"
+
 #define LIVE	"s.ended_at IS NULL AND s.expires_at > pg_catalog.now()"
 
 const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
@@ -21,24 +24,25 @@ const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
 	    5, { VG_OID_UUID, VG_OID_INET, VG_OID_UUID, VG_OID_INTERVAL,
 	    VG_OID_INTERVAL } },
 
-	/* id, turns wanted; one row a turn, or one without a turn */
+	/* id, turns wanted, owner; one row a turn, or one without a turn */
 	[VG_ST_SESSION_FIND] = { "session_find",
 	    "SELECT s.id, s.api_key_id, s.created_at, s.expires_at, s.turns, "
 	    "t.transcript, t.reply FROM voicegate.session AS s "
 	    "LEFT JOIN LATERAL (SELECT v.seq, v.transcript, v.reply "
 	    "FROM voicegate.turn AS v WHERE v.session_id = s.id "
 	    "AND v.transcript IS NOT NULL ORDER BY v.seq DESC LIMIT $2) "
-	    "AS t ON true WHERE s.id = $1 AND " LIVE " ORDER BY t.seq",
-	    2, { VG_OID_UUID, VG_OID_INT4 } },
+	    "AS t ON true WHERE s.id = $1 AND " OWNED(3) " AND " LIVE
+	    " ORDER BY t.seq",
+	    3, { VG_OID_UUID, VG_OID_INT4, VG_OID_UUID } },
 
-	/* id; one row an audio file, or one without */
+	/* id, owner; one row an audio file, or one without */
 	[VG_ST_SESSION_END] = { "session_end",
 	    "WITH e AS (UPDATE voicegate.session AS s SET ended_at = now(), "
-	    "end_reason = 'client' WHERE s.id = $1 AND " LIVE
+	    "end_reason = 'client' WHERE s.id = $1 AND " OWNED(2) " AND " LIVE
 	    " RETURNING s.id) SELECT t.audio_id FROM e LEFT JOIN "
 	    "voicegate.turn AS t ON t.session_id = e.id "
 	    "AND t.audio_id IS NOT NULL",
-	    1, { VG_OID_UUID } },
+	    2, { VG_OID_UUID, VG_OID_UUID } },
 
 	/* session, key, transcript, reply, retention, audio, its ttl, degraded */
 	[VG_ST_TURN_COMMIT] = { "turn_commit",
@@ -49,22 +53,24 @@ const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
 	    VG_OID_INTERVAL, VG_OID_UUID, VG_OID_TEXT, VG_OID_INTERVAL,
 	    VG_OID_TEXT_ARRAY } },
 
-	/* session, key; no row: session gone; null seq: no such turn */
+	/* session, key, owner; no row: session gone; null seq: no such turn */
 	[VG_ST_TURN_FIND] = { "turn_find",
 	    "SELECT true, t.seq, t.transcript, t.reply, "
 	    "CASE WHEN t.audio_expires_at > now() THEN t.audio_id END, "
 	    "t.audio_ext FROM voicegate.session AS s "
 	    "LEFT JOIN voicegate.turn AS t ON t.session_id = s.id "
-	    "AND t.idempotency_key = $2 WHERE s.id = $1 AND " LIVE,
-	    2, { VG_OID_UUID, VG_OID_TEXT } },
+	    "AND t.idempotency_key = $2 WHERE s.id = $1 AND " OWNED(3)
+	    " AND " LIVE,
+	    3, { VG_OID_UUID, VG_OID_TEXT, VG_OID_UUID } },
 
+	/* audio, owner */
 	[VG_ST_AUDIO_FIND] = { "audio_find",
 	    "SELECT t.audio_id, t.audio_ext, s.id, s.api_key_id, "
 	    "least(t.audio_expires_at, s.expires_at) "
 	    "FROM voicegate.turn AS t JOIN voicegate.session AS s "
 	    "ON s.id = t.session_id WHERE t.audio_id = $1 "
-	    "AND t.audio_expires_at > now() AND " LIVE,
-	    1, { VG_OID_UUID } },
+	    "AND t.audio_expires_at > now() AND " OWNED(2) " AND " LIVE,
+	    2, { VG_OID_UUID, VG_OID_UUID } },
 
 	[VG_ST_AUDIO_GONE] = { "audio_gone",
 	    "SELECT u.id FROM unnest($1) AS u (id) WHERE NOT EXISTS ("
@@ -105,6 +111,53 @@ const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
 	    "SELECT p.sessions::integer, p.texts::integer, "
 	    "p.windows::integer, p.more FROM voicegate.purge_expired($1) AS p",
 	    1, { VG_OID_INT4 } },
+
+	/* SHA-256; the row's own hash again, so that nobody has to believe */
+	[VG_ST_KEY_FIND] = { "key_find",
+	    "SELECT k.id, 'session' = ANY (k.scopes), 'voice' = ANY (k.scopes), "
+	    "k.rate_per_minute, CASE WHEN k.usable_until IS NOT NULL THEN "
+	    "least(extract(epoch FROM k.usable_until - now()) * 1000, "
+	    "2147483647)::integer END "
+	    "FROM voicegate.find_api_key($1) AS k WHERE k.hash = $1",
+	    1, { VG_OID_BYTEA } },
+
+	[VG_ST_KEY_TOUCH] = { "key_touch",
+	    "SELECT voicegate.touch_api_keys($1)",
+	    1, { VG_OID_UUID_ARRAY } },
+
+	/* known revision; numbers as text */
+	[VG_ST_BLOCKS] = { "blocks",
+	    "SELECT b.revision::text, b.network::text, "
+	    "(extract(epoch FROM b.expires_at - now()) * 1000)::bigint::text "
+	    "FROM voicegate.list_blocks($1) AS b",
+	    1, { VG_OID_INT8 } },
+
+	/* kinds, severities, clients, routes, requests, details ("" is null);
+	 * counts, ages, spans */
+	[VG_ST_EVENTS] = { "events",
+	    "SELECT voicegate.record_events($1, $2, "
+	    "(SELECT array_agg(nullif(u.v, '')::inet ORDER BY u.n) "
+	    "FROM unnest($3) WITH ORDINALITY AS u (v, n)), "
+	    "(SELECT array_agg(nullif(u.v, '') ORDER BY u.n) "
+	    "FROM unnest($4) WITH ORDINALITY AS u (v, n)), "
+	    "(SELECT array_agg(nullif(u.v, '')::uuid ORDER BY u.n) "
+	    "FROM unnest($5) WITH ORDINALITY AS u (v, n)), "
+	    "(SELECT array_agg(nullif(u.v, '')::jsonb ORDER BY u.n) "
+	    "FROM unnest($6) WITH ORDINALITY AS u (v, n)), "
+	    "$7::bigint[], $8, $9)",
+	    9, { VG_OID_TEXT_ARRAY, VG_OID_TEXT_ARRAY, VG_OID_TEXT_ARRAY,
+	    VG_OID_TEXT_ARRAY, VG_OID_TEXT_ARRAY, VG_OID_TEXT_ARRAY,
+	    VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY } },
+
+	[VG_ST_ALERTS_CLAIM] = { "alerts_claim",
+	    "SELECT a.id, a.payload, a.attempt, a.fresh "
+	    "FROM voicegate.claim_alerts($1) AS a",
+	    1, { VG_OID_INTERVAL } },
+
+	/* id, delivered, retry in; null: given up */
+	[VG_ST_ALERT_SETTLE] = { "alert_settle",
+	    "SELECT voicegate.settle_alert($1, $2, $3)",
+	    3, { VG_OID_UUID, VG_OID_BOOL, VG_OID_INTERVAL } },
 };
 
 /*
@@ -112,6 +165,14 @@ const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
  * refuses those, and the URL may have its own.
  */
 const char *const	vg_connection_setup[] = {
+	/*
+	 * The process may do what the role may, and no more, whoever it logged
+	 * in as; a login of a role that is no member goes on as itself.
+	 */
+	"SELECT pg_catalog.set_config('role', 'voicegate_server', false) "
+	    "WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r "
+	    "WHERE r.rolname = 'voicegate_server' "
+	    "AND pg_catalog.pg_has_role(r.oid, 'MEMBER'))",
 	/* A little below the client's own deadlines: the connection then
 	 * survives a statement that waits too long. */
 	"SET statement_timeout = 1400",
@@ -131,5 +192,8 @@ const char *const	vg_connection_setup[] = {
 	    "WHERE pg_catalog.current_setting('synchronous_commit') "
 	    "IN ('off', 'local', 'remote_write')",
 	"LISTEN " VG_CHANNEL_SESSION_END,
+	"LISTEN " VG_CHANNEL_API_KEY,
+	"LISTEN " VG_CHANNEL_CLIENT_BLOCK,
+	"LISTEN " VG_CHANNEL_ALERT,
 	0
 };

@@ -18,6 +18,12 @@ enum vg_statement {
 	VG_ST_TAKE_GROUPED,
 	VG_ST_PEEK,
 	VG_ST_PURGE,
+	VG_ST_KEY_FIND,
+	VG_ST_KEY_TOUCH,
+	VG_ST_BLOCKS,
+	VG_ST_EVENTS,
+	VG_ST_ALERTS_CLAIM,
+	VG_ST_ALERT_SETTLE,
 	VG_ST_MAX
 };
 
@@ -35,5 +41,8 @@ extern const struct vg_statement_def	vg_statements[VG_ST_MAX];
 extern const char *const	vg_connection_setup[];	/* ends with NULL */
 
 #define VG_CHANNEL_SESSION_END	"voicegate_session_end"
+#define VG_CHANNEL_API_KEY	"voicegate_api_key"
+#define VG_CHANNEL_CLIENT_BLOCK	"voicegate_client_block"
+#define VG_CHANNEL_ALERT	"voicegate_alert"
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "store/db.h"
 #include "store/limiter.h"
+#include "store/ruled.h"
 #include "store/sessions.h"
 
 #define PURGE_ROWS		2000	/* rows a round */
@@ -75,11 +76,14 @@ vg_store_start(const struct vg_settings *settings,
 	    (int64_t)arc4random_uniform((uint32_t)PURGE_EVERY_US);
 	store.purging = false;
 
-	if (vg_limiter_start(settings) == -1)
-		return (-1);
+	vg_alerts_start(hooks->alert, hooks->arg);
 	vg_sessions_configure(settings);
-	if (vg_db_start(&store.url, &store_db_hooks) == -1) {
+	if (vg_limiter_start(settings) == -1 || vg_keys_start() == -1 ||
+	    vg_events_start() == -1 ||
+	    vg_db_start(&store.url, &store_db_hooks) == -1) {
 		vg_limiter_stop();
+		vg_keys_stop();
+		vg_events_stop();
 		return (-1);
 	}
 	return (0);
@@ -95,8 +99,11 @@ vg_store_reload(const struct vg_settings *settings)
 void
 vg_store_stop(void)
 {
+	vg_events_stop();
 	vg_db_stop();
 	vg_limiter_stop();
+	vg_keys_stop();
+	vg_blocks_stop();
 	memset(&store.hooks, 0, sizeof(store.hooks));
 	vg_dburl_free(&store.url);
 }
@@ -112,6 +119,8 @@ vg_store_forget(vg_ticket ticket)
 {
 	if (ticket & VG_TICKET_LIMIT)
 		vg_limiter_forget(ticket);
+	else if (ticket & VG_TICKET_KEY)
+		vg_keys_forget(ticket);
 	else
 		vg_query_forget(ticket);
 }
@@ -141,6 +150,8 @@ vg_db_status_name(enum vg_db_status status)
 		return ("session gone");
 	case VG_NOT_FOUND:
 		return ("not found");
+	case VG_KEY_KNOWN:
+		return ("known");
 	}
 	return ("unknown");
 }
@@ -169,6 +180,11 @@ static void
 store_state(bool connected)
 {
 	vg_limiter_state(connected);
+	if (connected) {
+		/* Notifications may have been missed. */
+		vg_keys_changed();
+		vg_blocks_changed();
+	}
 	if (store.hooks.state != NULL)
 		store.hooks.state(store.hooks.arg, connected);
 	if (connected && store.hooks.resync != NULL)
@@ -182,6 +198,12 @@ store_notify(const char *channel, const char *payload)
 	char		session[VG_UUID_SIZE], (*audio)[VG_UUID_SIZE], (*more)[VG_UUID_SIZE];
 	size_t		n, room;
 
+	if (!strcmp(channel, VG_CHANNEL_API_KEY))
+		vg_keys_changed();
+	else if (!strcmp(channel, VG_CHANNEL_CLIENT_BLOCK))
+		vg_blocks_changed();
+	else if (!strcmp(channel, VG_CHANNEL_ALERT))
+		vg_alerts_raised();
 	if (strcmp(channel, VG_CHANNEL_SESSION_END) != 0 ||
 	    store.hooks.session_ended == NULL)
 		return;
@@ -218,6 +240,10 @@ store_tick(int64_t now_us)
 	struct vg_call		call;
 
 	vg_limiter_tick(now_us);
+	vg_keys_tick(now_us);
+	vg_blocks_tick(now_us);
+	vg_events_tick(now_us);
+	vg_alerts_tick(now_us);
 
 	if (now_us < store.purge_us || store.purging || !vg_db_connected())
 		return;

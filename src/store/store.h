@@ -21,6 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/bearer.h"
+#include "core/blocklist.h"
+#include "core/eventlog.h"
 #include "core/settings.h"
 #include "core/uuid.h"
 #include "core/window.h"
@@ -42,12 +45,15 @@ enum vg_db_status {
 	VG_DB_BUSY,		/* the queue is full: refused, not sent */
 	VG_DB_ERROR,		/* PostgreSQL refused it; logged */
 	VG_SESSION_GONE,	/* unknown, ended or expired */
-	VG_NOT_FOUND		/* no such turn or audio (any more) */
+	VG_NOT_FOUND,		/* no such turn, audio or key (any more) */
+	VG_KEY_KNOWN		/* vg_key_find(): the answer is there already */
 };
 
 typedef uint64_t vg_ticket;	/* 0 is never one */
 
 /* store.c: the life of it. */
+
+struct vg_alert;
 
 struct vg_store_hooks {
 	/* Once per change; also once at the first connection. */
@@ -66,6 +72,8 @@ struct vg_store_hooks {
 	 * check what is on disk with vg_audio_gone().
 	 */
 	void	(*resync)(void *);
+	/* An alert was raised and is this worker's: see vg_alert_settle(). */
+	void	(*alert)(void *, const struct vg_alert *);
 	void	*arg;
 };
 
@@ -105,6 +113,7 @@ struct vg_store_stats {
 	uint64_t	timeouts;
 	uint64_t	connects;
 	uint64_t	losses;
+	uint64_t	events_dropped;	/* security events PostgreSQL refused */
 	uint32_t	in_flight;
 	uint32_t	queued;
 };
@@ -205,20 +214,26 @@ typedef void	(*vg_session_end_cb)(void *, enum vg_db_status,
 enum vg_db_status vg_session_start(const struct vg_session_new *,
 	    vg_session_cb, void *arg, vg_ticket *);
 /*
+ * A session belongs to the API key that started it: OWNER is the id of the key
+ * that asks, "" for none, here and below. To anyone else it is unknown. One that
+ * was started without a key belongs to whoever knows its id.
+ */
+
+/*
  * A live session, with its last NCONTEXT turns (0..VG_SESSION_CONTEXT_MAX) that
  * have a text. VG_SESSION_GONE when unknown, ended or expired. With
  * TRANSCRIPT_RETENTION_DAYS=0 the context is always empty: what was said is
  * kept nowhere.
  */
-enum vg_db_status vg_session_find(const char *id, size_t ncontext,
-	    vg_session_cb, void *arg, vg_ticket *);
+enum vg_db_status vg_session_find(const char *id, const char *owner,
+	    size_t ncontext, vg_session_cb, void *arg, vg_ticket *);
 /*
  * Ends it: committed, and every worker was notified, when VG_DB_OK. The files
  * of the audio ids are the caller's to remove (only those of this machine are
  * there). Ended or expired already: VG_SESSION_GONE.
  */
-enum vg_db_status vg_session_end(const char *id, vg_session_end_cb, void *arg,
-	    vg_ticket *);
+enum vg_db_status vg_session_end(const char *id, const char *owner,
+	    vg_session_end_cb, void *arg, vg_ticket *);
 
 struct vg_turn_new {
 	const char	*session_id;
@@ -251,7 +266,7 @@ typedef void	(*vg_turn_cb)(void *, enum vg_db_status, const struct vg_turn *);
 enum vg_db_status vg_turn_commit(const struct vg_turn_new *, vg_turn_cb,
 	    void *arg, vg_ticket *);
 /* The turn of an idempotency key of a live session, VG_NOT_FOUND if none. */
-enum vg_db_status vg_turn_find(const char *session_id,
+enum vg_db_status vg_turn_find(const char *session_id, const char *owner,
 	    const char *idempotency_key, vg_turn_cb, void *arg, vg_ticket *);
 
 struct vg_audio {
@@ -268,8 +283,8 @@ typedef void	(*vg_audio_gone_cb)(void *, enum vg_db_status,
 		    const char (*gone)[VG_UUID_SIZE], size_t ngone);
 
 /* Audio of a live session within its own time, or VG_NOT_FOUND. */
-enum vg_db_status vg_audio_find(const char *audio_id, vg_audio_cb, void *arg,
-	    vg_ticket *);
+enum vg_db_status vg_audio_find(const char *audio_id, const char *owner,
+	    vg_audio_cb, void *arg, vg_ticket *);
 /*
  * The janitor's question: which of these N (1..VG_AUDIO_ASK_MAX) ids may be
  * removed? An id whose turn is not committed yet is "gone" too: ask only for
@@ -277,5 +292,55 @@ enum vg_db_status vg_audio_find(const char *audio_id, vg_audio_cb, void *arg,
  */
 enum vg_db_status vg_audio_gone(const char (*ids)[VG_UUID_SIZE], size_t n,
 	    vg_audio_gone_cb, void *arg, vg_ticket *);
+
+/* keys.c */
+
+#define VG_SCOPE_SESSION	0x01
+#define VG_SCOPE_VOICE		0x02
+#define VG_KEY_FRESH_US		INT64_C(3000000) /* how long an answer is kept */
+
+struct vg_key {
+	char	id[VG_UUID_SIZE];
+	unsigned scopes;		/* VG_SCOPE_* */
+	int64_t	rate_per_minute;	/* 0: none of its own */
+	int64_t	usable_ms;		/* left of its time; -1: no end */
+};
+
+/* VG_DB_OK and the key, else NULL. */
+typedef void	(*vg_key_cb)(void *, enum vg_db_status, const struct vg_key *);
+
+/*
+ * Whose key is this (VG_API_KEY_LEN bytes)? VG_KEY_KNOWN and VG_NOT_FOUND are
+ * answers from memory, the first into KEY; VG_DB_OK: the callback comes, with
+ * VG_NOT_FOUND for one that is unknown, revoked or expired.
+ */
+enum vg_db_status vg_key_find(const char *token, struct vg_key *key, vg_key_cb,
+	    void *arg, vg_ticket *);
+
+/* blocks.c: whether an operator has blocked the address. */
+bool	vg_block_match(const struct in6_addr *);
+
+/* events.c */
+
+/*
+ * A security event: written within a second, nobody waits for it. CLIENT,
+ * REQUEST_ID and DETAIL (JSON) may be NULL and are copied; ROUTE (NULL: none)
+ * must be static.
+ */
+void	vg_event(enum vg_event_kind, const char *client, const char *route,
+	    const char *request_id, const char *detail);
+
+/* alerts.c */
+
+struct vg_alert {
+	char		id[VG_UUID_SIZE];
+	const char	*payload;	/* JSON, borrowed for the call */
+	int32_t		attempt;	/* 1.. */
+	bool		fresh;		/* nobody had it before */
+};
+
+/* How it went; RETRY_S: when to try again, -1: never. */
+enum vg_db_status vg_alert_settle(const char *id, bool delivered,
+	    int64_t retry_s);
 
 #endif

@@ -67,8 +67,8 @@ vg_turn_commit(const struct vg_turn_new *new, vg_turn_cb cb, void *arg,
 }
 
 enum vg_db_status
-vg_turn_find(const char *session_id, const char *idempotency_key, vg_turn_cb cb,
-    void *arg, vg_ticket *ticket)
+vg_turn_find(const char *session_id, const char *owner,
+    const char *idempotency_key, vg_turn_cb cb, void *arg, vg_ticket *ticket)
 {
 	struct vg_params	p;
 	struct vg_call		call;
@@ -77,6 +77,7 @@ vg_turn_find(const char *session_id, const char *idempotency_key, vg_turn_cb cb,
 	memset(&p, 0, sizeof(p));
 	vg_param_uuid(&p, session_id);
 	vg_param_text(&p, idempotency_key);
+	vg_param_uuid(&p, owner[0] != '\0' ? owner : NULL);
 
 	call.done = turn_find_done;
 	call.cb = (void (*)(void))cb;
@@ -88,8 +89,8 @@ vg_turn_find(const char *session_id, const char *idempotency_key, vg_turn_cb cb,
 }
 
 enum vg_db_status
-vg_audio_find(const char *audio_id, vg_audio_cb cb, void *arg,
-    vg_ticket *ticket)
+vg_audio_find(const char *audio_id, const char *owner, vg_audio_cb cb,
+    void *arg, vg_ticket *ticket)
 {
 	struct vg_params	p;
 	struct vg_call		call;
@@ -97,6 +98,7 @@ vg_audio_find(const char *audio_id, vg_audio_cb cb, void *arg,
 
 	memset(&p, 0, sizeof(p));
 	vg_param_uuid(&p, audio_id);
+	vg_param_uuid(&p, owner[0] != '\0' ? owner : NULL);
 
 	call.done = audio_done;
 	call.cb = (void (*)(void))cb;

@@ -81,6 +81,7 @@ vg_call_set_headers(CURL *easy, const struct vg_call_spec *spec,
 {
 	struct curl_slist	*l;
 	char			line[VG_UPSTREAM_KEY_MAX + 32];
+	size_t			i;
 	int			n, ret;
 
 	ret = -1;
@@ -108,6 +109,12 @@ vg_call_set_headers(CURL *easy, const struct vg_call_spec *spec,
 		l = curl_slist_append(*list, line);
 		explicit_bzero(line, sizeof(line));
 		if (l == NULL)
+			goto out;
+		*list = l;
+	}
+
+	for (i = 0; spec->lines != NULL && spec->lines[i] != NULL; i++) {
+		if ((l = curl_slist_append(*list, spec->lines[i])) == NULL)
 			goto out;
 		*list = l;
 	}

@@ -36,6 +36,8 @@ struct vg_call_spec {
 	const char		*json;		/* body; NULL: none */
 	struct vg_call_upload	upload;		/* or this body; fd -1: none */
 	bool			get;		/* GET, no body */
+	const char *const	*lines;		/* further header lines, ends with
+						   NULL; NULL: none */
 
 	bool			audio;		/* sound is wanted, not JSON */
 	int			out_fd;		/* where sound goes, borrowed */

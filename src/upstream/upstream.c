@@ -217,7 +217,8 @@ providers_make(struct providers *p, const struct vg_settings *s,
 	if (p->voice == NULL || p->prompt == NULL)
 		goto fail;
 	p->deadline_ms = (uint64_t)s->pipeline_timeout_s * 1000;
-	p->https = !strncmp(s->stt.base_url, "https:", 6) ||
+	p->https = !strncmp(s->alert_webhook_url, "https:", 6) ||
+	    !strncmp(s->stt.base_url, "https:", 6) ||
 	    !strncmp(s->chat.base_url, "https:", 6) ||
 	    !strncmp(s->tts.base_url, "https:", 6);
 

@@ -217,4 +217,23 @@ void			vg_pipeline_cancel(struct vg_pipeline *);
 /* Where it is: for logs. */
 enum vg_pipeline_state	vg_pipeline_where(const struct vg_pipeline *);
 
+/* --- alerts (webhook.c) --- */
+
+/*
+ * How it went: delivered (2xx), or what to do: RETRY_AFTER_S as the receiver
+ * told it (0: it did not), GIVE_UP when it will never be taken (410).
+ */
+typedef void	(*vg_webhook_cb)(void *, bool delivered, bool give_up,
+		    unsigned retry_after_s);
+
+/*
+ * Sends PAYLOAD (JSON, copied) to URL, signed with SECRET as Standard Webhooks
+ * has it: webhook-id, webhook-timestamp (NOW_S), webhook-signature. 0, or -1
+ * (memory, a secret that is none): no callback then.
+ */
+int	vg_webhook_send(const char *url, const char *secret, const char *id,
+	    const char *payload, int64_t now_s, vg_webhook_cb, void *arg);
+/* Whether one can be sent to: https needs the CA certificates. */
+bool	vg_webhook_ready(const char *url);
+
 #endif

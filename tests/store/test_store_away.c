@@ -104,7 +104,7 @@ static enum vg_db_status
 find(void)
 {
 	got.session = false;
-	return (vg_session_find("00000000-0000-4000-8000-000000000000", 0,
+	return (vg_session_find("00000000-0000-4000-8000-000000000000", "", 0,
 	    on_session, NULL, NULL));
 }
 

@@ -166,7 +166,7 @@ start(char id[VG_UUID_SIZE], const char *client)
 static enum vg_db_status
 find(const char *id, size_t n)
 {
-	return (answer(vg_session_find(id, n, on_session, NULL, NULL)));
+	return (answer(vg_session_find(id, "", n, on_session, NULL, NULL)));
 }
 
 static enum vg_db_status
@@ -219,11 +219,11 @@ an_unknown_session_is_gone(void **unused)
 	assert_int_equal(find(STRANGER, 5), VG_SESSION_GONE);
 	assert_int_equal(commit(STRANGER, NULL, "a", "b", NULL),
 	    VG_SESSION_GONE);
-	assert_int_equal(answer(vg_session_end(STRANGER, on_ids, NULL, NULL)),
+	assert_int_equal(answer(vg_session_end(STRANGER, "", on_ids, NULL, NULL)),
 	    VG_SESSION_GONE);
-	assert_int_equal(answer(vg_turn_find(STRANGER, "k", on_turn, NULL,
+	assert_int_equal(answer(vg_turn_find(STRANGER, "", "k", on_turn, NULL,
 	    NULL)), VG_SESSION_GONE);
-	assert_int_equal(answer(vg_audio_find(STRANGER, on_audio, NULL, NULL)),
+	assert_int_equal(answer(vg_audio_find(STRANGER, "", on_audio, NULL, NULL)),
 	    VG_NOT_FOUND);
 }
 
@@ -231,7 +231,7 @@ static void
 what_is_no_uuid_is_refused_unsent(void **unused)
 {
 	(void)unused;
-	assert_int_equal(vg_session_find("'; DROP", 0, on_session, NULL, NULL),
+	assert_int_equal(vg_session_find("'; DROP", "", 0, on_session, NULL, NULL),
 	    VG_DB_ERROR);
 	assert_int_equal(find(STRANGER, 0), VG_SESSION_GONE);
 }
@@ -248,7 +248,7 @@ an_expired_session_is_gone(void **unused)
 	lab_sql(url, sql);
 	assert_int_equal(find(id, 0), VG_SESSION_GONE);
 	assert_int_equal(commit(id, NULL, "a", "b", NULL), VG_SESSION_GONE);
-	assert_int_equal(answer(vg_session_end(id, on_ids, NULL, NULL)),
+	assert_int_equal(answer(vg_session_end(id, "", on_ids, NULL, NULL)),
 	    VG_SESSION_GONE);
 }
 
@@ -286,7 +286,7 @@ a_repeated_key_gets_the_first_turn(void **unused)
 	start(id, "192.0.2.1");
 	lab_uuid(one);
 	lab_uuid(two);
-	assert_int_equal(answer(vg_turn_find(id, "key", on_turn, NULL, NULL)),
+	assert_int_equal(answer(vg_turn_find(id, "", "key", on_turn, NULL, NULL)),
 	    VG_NOT_FOUND);
 	assert_int_equal(commit(id, "key", "first", "reply", one), VG_DB_OK);
 	assert_false(got.turn.repeated);
@@ -297,7 +297,7 @@ a_repeated_key_gets_the_first_turn(void **unused)
 	assert_string_equal(got.reply, "reply");
 	assert_string_equal(got.turn.audio_id, one);
 	assert_string_equal(got.turn.audio_ext, "wav");
-	assert_int_equal(answer(vg_turn_find(id, "key", on_turn, NULL, NULL)),
+	assert_int_equal(answer(vg_turn_find(id, "", "key", on_turn, NULL, NULL)),
 	    VG_DB_OK);
 	assert_string_equal(got.transcript, "first");
 	/* Within another session it is another key. */
@@ -352,7 +352,7 @@ audio_belongs_to_a_live_session(void **unused)
 	lab_uuid(audio[0]);
 	memcpy(audio[1], STRANGER, VG_UUID_SIZE);
 	assert_int_equal(commit(id, NULL, "a", "b", audio[0]), VG_DB_OK);
-	assert_int_equal(answer(vg_audio_find(audio[0], on_audio, NULL, NULL)),
+	assert_int_equal(answer(vg_audio_find(audio[0], "", on_audio, NULL, NULL)),
 	    VG_DB_OK);
 	assert_string_equal(got.audio.session_id, id);
 	assert_string_equal(got.audio.ext, "wav");
@@ -362,11 +362,11 @@ audio_belongs_to_a_live_session(void **unused)
 	assert_int_equal(got.nids, 1);
 	assert_string_equal(got.ids[0], STRANGER);
 
-	assert_int_equal(answer(vg_session_end(id, on_ids, NULL, NULL)),
+	assert_int_equal(answer(vg_session_end(id, "", on_ids, NULL, NULL)),
 	    VG_DB_OK);
 	assert_int_equal(got.nids, 1);
 	assert_string_equal(got.ids[0], audio[0]);
-	assert_int_equal(answer(vg_audio_find(audio[0], on_audio, NULL, NULL)),
+	assert_int_equal(answer(vg_audio_find(audio[0], "", on_audio, NULL, NULL)),
 	    VG_NOT_FOUND);
 	assert_int_equal(answer(vg_audio_gone(
 	    (const char (*)[VG_UUID_SIZE])audio, 2, on_ids, NULL, NULL)),
@@ -498,7 +498,7 @@ a_forgotten_call_is_not_called_back(void **unused)
 	assert_true(ticket != 0);
 	vg_store_forget(ticket);
 	/* A later statement on the same connection: the first is answered. */
-	assert_int_equal(answer(vg_audio_find(STRANGER, on_audio, NULL, NULL)),
+	assert_int_equal(answer(vg_audio_find(STRANGER, "", on_audio, NULL, NULL)),
 	    VG_NOT_FOUND);
 	assert_false(got.there);
 	vg_store_forget(ticket);
@@ -514,7 +514,7 @@ too_many_calls_are_refused_not_queued(void **unused)
 
 	(void)unused;
 	for (n = 0, busy = 0; n < 3000; n++) {
-		status = vg_session_find(STRANGER, 0, on_session, NULL, NULL);
+		status = vg_session_find(STRANGER, "", 0, on_session, NULL, NULL);
 		if (status == VG_DB_BUSY)
 			busy++;
 		else

@@ -1,0 +1,17 @@
+#ifndef VG_ALERTS_H
+#define VG_ALERTS_H
+
+#include "core/settings.h"
+#include "store/store.h"
+#include "upstream/upstream.h"
+
+/* alerts.c: what a worker does with alerts, and with what providers tell. */
+
+/* SETTINGS are borrowed until the next call. */
+void	vg_alerts_configure(const struct vg_settings *);
+/* The store's hook: log line, webhook, and how it went. */
+void	vg_alerts_take(void *, const struct vg_alert *);
+/* The providers' hook: a security event. */
+void	vg_alerts_provider(enum vg_up_kind, enum vg_up_event);
+
+#endif
