@@ -847,6 +847,12 @@ $$;
 COMMENT ON FUNCTION voicegate.reset_limits(text) IS
     'Gives a client of rate_limit_now its limits back, whole; says how many. A refusal that was told already stays true until its moment';
 
+-- Most sessions run out without being ended: without this, to see those that
+-- are alive is to read all that are kept.
+CREATE INDEX session_open_until ON voicegate.session (expires_at)
+    WHERE ended_at IS NULL;
+COMMENT ON INDEX voicegate.session_open_until IS 'active_session';
+
 CREATE OR REPLACE FUNCTION voicegate.end_session(session_id uuid)
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
