@@ -1000,7 +1000,9 @@ COMMENT ON COLUMN voicegate.purge_state.events_kept IS
 
 -- A call works for some 40 ms in small steps and then commits, however slow the
 -- machine and however long the conversations: what it has locked, it has locked
--- for that long. Rows are taken by their place (ctid), which no plan makes slow.
+-- for that long. Sessions, texts and events have each their share of the time:
+-- none waits for the end of another's backlog. Rows are taken by their place
+-- (ctid), which no plan makes slow.
 DROP FUNCTION voicegate.purge_expired(integer);
 CREATE FUNCTION voicegate.purge_expired(max_rows integer DEFAULT 10000,
     OUT sessions bigint, OUT texts bigint, OUT windows bigint,
@@ -1009,8 +1011,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	pages	CONSTANT integer := greatest(max_rows / 40, 1);
 	step	CONSTANT integer := least(max_rows, 100);
-	ends	CONSTANT timestamptz :=
-		    clock_timestamp() + interval '40 milliseconds';
+	-- a session takes its turns along
+	few	CONSTANT integer := least(max_rows, 20);
+	began	CONSTANT timestamptz := clock_timestamp();
 	old	timestamptz;
 	gone	bigint;
 	wrapped	boolean;
@@ -1065,12 +1068,13 @@ BEGIN
 		DELETE FROM voicegate.session AS s WHERE s.ctid = ANY (ARRAY(
 		    SELECT v.ctid FROM voicegate.session AS v
 		    WHERE v.purge_at <= now() ORDER BY v.purge_at
-		    LIMIT least(step, max_rows - sessions)
+		    LIMIT least(few, max_rows - sessions)
 		    FOR UPDATE SKIP LOCKED));
 		GET DIAGNOSTICS gone = ROW_COUNT;
 		sessions := sessions + gone;
-		EXIT WHEN gone < step;
-		IF sessions >= max_rows OR clock_timestamp() >= ends THEN
+		EXIT WHEN gone < few AND sessions < max_rows;
+		IF sessions >= max_rows OR clock_timestamp()
+		    >= began + interval '15 milliseconds' THEN
 			more := true;
 			EXIT;
 		END IF;
@@ -1085,8 +1089,9 @@ BEGIN
 			FOR UPDATE SKIP LOCKED));
 		GET DIAGNOSTICS gone = ROW_COUNT;
 		texts := texts + gone;
-		EXIT WHEN gone < step;
-		IF texts >= max_rows OR clock_timestamp() >= ends THEN
+		EXIT WHEN gone < step AND texts < max_rows;
+		IF texts >= max_rows OR clock_timestamp()
+		    >= began + interval '30 milliseconds' THEN
 			more := true;
 			EXIT;
 		END IF;
@@ -1101,8 +1106,9 @@ BEGIN
 			FOR UPDATE SKIP LOCKED));
 		GET DIAGNOSTICS gone = ROW_COUNT;
 		events := events + gone;
-		EXIT WHEN gone < step;
-		IF events >= max_rows OR clock_timestamp() >= ends THEN
+		EXIT WHEN gone < step AND events < max_rows;
+		IF events >= max_rows OR clock_timestamp()
+		    >= began + interval '40 milliseconds' THEN
 			more := true;
 			EXIT;
 		END IF;

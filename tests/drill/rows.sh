@@ -157,6 +157,7 @@ BEGIN
 		held := greatest(held, now_held);
 		n := n + 1;
 		EXIT WHEN to_regclass('public.drill_done') IS NOT NULL;
+		COMMIT;
 		PERFORM pg_sleep(0.002);
 	END LOOP;
 	RAISE WARNING '% looks, the longest % ms', n, round(extract(epoch FROM held) * 1000);
