@@ -114,7 +114,8 @@ check_webhook(const struct vg_settings *s, struct vg_errors *errs)
 	(void)snprintf(plain, sizeof(plain), "%.*s",
 	    (int)strcspn(s->alert_webhook_url, "?"), s->alert_webhook_url);
 	if (vg_baseurl_parse(&url, plain, &why) == -1) {
-		vg_errors_add(errs, "ALERT_WEBHOOK_URL", NULL, 0, why);
+		vg_errors_add(errs, "ALERT_WEBHOOK_URL", NULL, 0, "%s",
+		    why);
 		return (-1);
 	}
 	if (!url.https && !url.loopback && !s->plaintext_providers) {
