@@ -227,17 +227,13 @@ limit_answer(void *arg, const struct vg_limit_result *result)
 static void
 ask_limit(struct vg_request *r, bool peek)
 {
-	const struct vg_limits	*limits;
 	struct vg_limit_request	ask;
 
-	if ((limits = vg_gate_limits(r->route->quota)) == NULL)
-		return;
 	memset(&ask, 0, sizeof(ask));
-	ask.subject[0].client = r->client;
-	ask.subject[0].name = r->route->class;
-	ask.subject[0].limits = limits;
-	ask.nsubjects = 1;
-	ask.cost = r->route->cost > 0 ? r->route->cost : 1;
+	ask.nsubjects = vg_gate_subjects(r->route, r->client, ask.subject);
+	if (ask.nsubjects == 0)
+		return;
+	ask.cost = vg_gate_cost(r->route);
 	ask.peek = peek;
 	r->limit_pending = true;
 	if (vg_limit_check(&ask, &r->limit, limit_answer, r, &r->limit_ticket))

@@ -127,7 +127,7 @@ static const struct vg_route	session_end = {
 	.name = "session_end",
 	.methods = HTTP_METHOD_POST,
 	.flags = VG_ROUTE_CORS,
-	.quota = VG_QUOTA_MAIN,
+	.quota = VG_QUOTA_SESSION,
 	.class = "session_end",
 	.handle = end
 };

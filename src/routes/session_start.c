@@ -87,7 +87,7 @@ static const struct vg_route	session_start = {
 	.name = "session_start",
 	.methods = HTTP_METHOD_POST,
 	.flags = VG_ROUTE_CORS,
-	.quota = VG_QUOTA_MAIN,
+	.quota = VG_QUOTA_SESSION,
 	.class = "session",
 	.handle = start
 };
