@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
@@ -191,33 +190,6 @@ cluster_stop(struct cluster *c, const char *mode)
 	c->pid = 0;
 }
 
-/* Those whose parent is PARENT. */
-static int
-children_of(pid_t parent, pid_t *pid)
-{
-	struct dirent	*d;
-	char		path[64];
-	long		ppid;
-	DIR		*proc;
-	FILE		*f;
-	int		n = 0;
-
-	assert_non_null(proc = opendir("/proc"));
-	while ((d = readdir(proc)) != NULL && n < PROCESSES_MAX) {
-		if (d->d_name[0] < '1' || d->d_name[0] > '9')
-			continue;
-		(void)snprintf(path, sizeof(path), "/proc/%.20s/stat", d->d_name);
-		if ((f = fopen(path, "r")) == NULL)
-			continue;
-		if (fscanf(f, "%*d (%*[^)]) %*c %ld", &ppid) == 1 &&
-		    ppid == (long)parent)
-			pid[n++] = (pid_t)strtol(d->d_name, NULL, 10);
-		(void)fclose(f);
-	}
-	(void)closedir(proc);
-	return (n);
-}
-
 void
 cluster_kill(struct cluster *c)
 {
@@ -226,7 +198,7 @@ cluster_kill(struct cluster *c)
 
 	/* Stopped first, so that it can neither restart nor tidy up. */
 	(void)kill(c->pid, SIGSTOP);
-	n = children_of(c->pid, pid);
+	n = children_of(c->pid, pid, PROCESSES_MAX);
 	for (i = 0; i < n; i++)
 		(void)kill(pid[i], SIGKILL);
 	(void)kill(c->pid, SIGKILL);

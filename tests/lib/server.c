@@ -388,3 +388,29 @@ server_files(const struct server *s, const char *folder)
 	(void)closedir(dir);
 	return (n);
 }
+
+int
+children_of(pid_t parent, pid_t *pid, int max)
+{
+	struct dirent	*d;
+	char		path[64];
+	long		ppid;
+	DIR		*proc;
+	FILE		*f;
+	int		n = 0;
+
+	assert_non_null(proc = opendir("/proc"));
+	while ((d = readdir(proc)) != NULL && n < max) {
+		if (d->d_name[0] < '1' || d->d_name[0] > '9')
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%.20s/stat", d->d_name);
+		if ((f = fopen(path, "r")) == NULL)
+			continue;
+		if (fscanf(f, "%*d (%*[^)]) %*c %ld", &ppid) == 1 &&
+		    ppid == (long)parent)
+			pid[n++] = (pid_t)strtol(d->d_name, NULL, 10);
+		(void)fclose(f);
+	}
+	(void)closedir(proc);
+	return (n);
+}

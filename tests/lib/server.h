@@ -49,6 +49,8 @@ int	server_files(const struct server *, const char *folder);
 int	server_log_lines(const struct server *, const char *text);
 bool	server_logged(const struct server *, const char *text);
 
+/* The processes whose parent is PARENT: how many, at most MAX, into PID. */
+int	children_of(pid_t parent, pid_t *pid, int max);
 /* A port of loopback that nobody has at this moment. */
 int	free_port(void);
 /* Waits until CHECK(ARG) is true, at most SERVER_DEADLINE_MS: whether it was. */
