@@ -121,17 +121,22 @@ lane_main(void *arg)
 	static const struct timeval	patience = { .tv_sec = ANSWER_S };
 	struct lane			*lane = arg;
 	const struct load_plan		*p = &lane->load->plan;
-	char				ask[512], text[ANSWER_MAX] = "";
+	char				ask[512], who[64], text[ANSWER_MAX] = "";
 	bool				closed = true;
 	long				sent;
 	int				fd = -1, i, len, status;
 
-	len = snprintf(ask, sizeof(ask), "%s %s HTTP/1.1\r\nHost: x\r\n"
-	    "X-Forwarded-For: %s.%d\r\n%s\r\n", p->method, p->path, p->net,
-	    lane->client, strcmp(p->method, "POST") ? "" : "Content-Length: 0\r\n");
+	(void)snprintf(who, sizeof(who), "%s.%d", p->net, lane->client);
 	for (i = 0; p->requests == 0 || i < p->requests; i++) {
 		if (lane->load->stop && p->requests == 0)
 			break;
+		if (p->fresh)
+			(void)snprintf(who, sizeof(who), "11.%d.%d.%d",
+			    (int)(lane - lane->load->lane) + i / 65536 * 64,
+			    i / 256 % 256, i % 256);
+		len = snprintf(ask, sizeof(ask), "%s %s HTTP/1.1\r\nHost: x\r\n"
+		    "X-Forwarded-For: %s\r\n%s\r\n", p->method, p->path, who,
+		    strcmp(p->method, "POST") ? "" : "Content-Length: 0\r\n");
 		sent = now_us();
 		if (fd == -1 && (fd = client_connect(lane->port)) != -1)
 			(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
@@ -166,7 +171,8 @@ load_begin(const struct load_plan *plan)
 	for (i = 0; i < plan->connections; i++) {
 		l->lane[i].load = l;
 		l->lane[i].port = plan->port[i % plan->nports];
-		l->lane[i].client = i / plan->nports % plan->clients;
+		l->lane[i].client = plan->fresh ? 0 :
+		    i / plan->nports % plan->clients;
 		if (pthread_create(&l->lane[i].thread, &attr, lane_main,
 		    &l->lane[i]) != 0)
 			abort();

@@ -6,6 +6,7 @@
  * as a trusted proxy would (X-Forwarded-For), and notes what it was told when.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define LOAD_CLIENTS_MAX	16
@@ -21,6 +22,8 @@ struct load_plan {
 	int		connections;
 	int		requests;	/* of each; 0: until load_end() */
 	int		pause_ms;	/* between two of one connection */
+	bool		fresh;		/* a new client for each request: 11.*;
+					   counted as client 0 */
 };
 
 /* One request that was let in. Microseconds of CLOCK_MONOTONIC. */
