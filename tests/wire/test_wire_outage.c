@@ -342,6 +342,59 @@ a_standby_takes_over_and_no_session_is_lost(void **state)
 	    resumed, slowest, sessions, rounds);
 }
 
+/*
+ * The standby dies instead: the primary answers questions and commits nothing.
+ * What was given up must not stay behind in it.
+ */
+static void
+a_lost_standby_piles_up_no_connections(void **state)
+{
+	static const char *const	env[] = { "WORKERS=2",
+		"RATE_LIMIT_FAIL_MODE=open", "TRUSTED_PROXIES=127.0.0.1",
+		"LOG_LEVEL=notice", NULL };
+	struct cluster			primary, standby;
+	struct server			s;
+	struct health			healthy = { &s, "healthy" };
+	struct load_plan		p;
+	struct load_sums		sums;
+	struct load			*l;
+	long				most = 0, n;
+	int				i;
+
+	(void)state;
+	cluster_create(&primary);
+	database_migrate(primary.url);
+	cluster_standby(&standby, &primary);
+	server_start(&s, primary.url, env);
+	plan_for(&p, &s, "/api/health");
+	p.fresh = true;
+	l = load_begin(&p);
+	(void)poll(NULL, 0, 200);
+	cluster_kill(&standby);
+	for (i = 0; i < 8; i++) {
+		(void)poll(NULL, 0, 1000);
+		n = database_long(primary.url, "select count(*) from "
+		    "pg_stat_activity where application_name = 'voicegate'");
+		most = n > most ? n : most;
+	}
+	(void)database_long(primary.url,
+	    "ALTER SYSTEM SET synchronous_standby_names = ''");
+	(void)database_long(primary.url, "SELECT pg_reload_conf()::int");
+	assert_true(eventually(health_is, &healthy));
+	load_end(l, &sums);
+	assert_int_equal(sums.lost + sums.other, 0);
+	printf("drill: no standby to commit to for 8 s: at most %ld "
+	    "connections of %d workers, %d lines of loss, slowest answer %ld "
+	    "ms\n", most, WORKERS, server_log_lines(&s, "database: away"),
+	    sums.slowest_ms);
+	assert_in_range(most, WORKERS, 3 * WORKERS);
+	assert_in_range(sums.slowest_ms, 0, ANSWER_MS);
+	load_free(&sums);
+	server_stop(&s);
+	cluster_remove(&standby);
+	cluster_remove(&primary);
+}
+
 static bool
 three_have_gone(void *arg)
 {
@@ -403,6 +456,7 @@ main(void)
 		cmocka_unit_test(open_counts_nothing_while_it_is_away),
 		cmocka_unit_test(the_fail_mode_is_there_at_once),
 		cmocka_unit_test(a_standby_takes_over_and_no_session_is_lost),
+		cmocka_unit_test(a_lost_standby_piles_up_no_connections),
 		cmocka_unit_test(who_went_away_is_not_counted),
 	};
 
