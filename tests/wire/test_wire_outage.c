@@ -371,7 +371,7 @@ a_lost_standby_piles_up_no_connections(void **state)
 	l = load_begin(&p);
 	(void)poll(NULL, 0, 200);
 	cluster_kill(&standby);
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 6; i++) {
 		(void)poll(NULL, 0, 1000);
 		n = database_long(primary.url, "select count(*) from "
 		    "pg_stat_activity where application_name = 'voicegate'");
@@ -383,7 +383,7 @@ a_lost_standby_piles_up_no_connections(void **state)
 	assert_true(eventually(health_is, &healthy));
 	load_end(l, &sums);
 	assert_int_equal(sums.lost + sums.other, 0);
-	printf("drill: no standby to commit to for 8 s: at most %ld "
+	printf("drill: no standby to commit to for 6 s: at most %ld "
 	    "connections of %d workers, %d lines of loss, slowest answer %ld "
 	    "ms\n", most, WORKERS, server_log_lines(&s, "database: away"),
 	    sums.slowest_ms);
