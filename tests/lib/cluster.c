@@ -199,6 +199,7 @@ cluster_kill(struct cluster *c)
 	/* Stopped first, so that it can neither restart nor tidy up. */
 	(void)kill(c->pid, SIGSTOP);
 	n = children_of(c->pid, pid, PROCESSES_MAX);
+	c->killed_ms = now_ms();
 	for (i = 0; i < n; i++)
 		(void)kill(pid[i], SIGKILL);
 	(void)kill(c->pid, SIGKILL);

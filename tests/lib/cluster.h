@@ -16,6 +16,7 @@ struct cluster {
 	char	dir[200];
 	int	port;
 	pid_t	pid;		/* the postmaster's; 0: not running */
+	long	killed_ms;	/* now_ms() as cluster_kill() killed the first */
 	char	url[256];	/* of its database, once that was made */
 };
 
