@@ -24,7 +24,7 @@
 
 #include <libpsl.h>
 
-#include "alerts.h"
+#include "alerting.h"
 #include "core/uuid.h"
 #include "core/version.h"
 #include "edge/edge.h"

@@ -76,6 +76,13 @@ struct vg_settings {
 	bool			rate_limit;
 	int64_t			rate_per_minute;
 	int64_t			rate_health_per_minute;
+	/* Several at once, as vg_limits_parse() reads them; "": see the table. */
+	char			*rate_session;
+	char			*rate_voice;
+	int64_t			rate_voice_cost;	/* units of a limit */
+	char			*rate_health;
+	char			*rate_audio;
+	char			*rate_all;		/* "": none */
 	int			rate_strategy;		/* enum vg_strategy */
 	int			rate_fail_mode;		/* enum vg_fail_mode */
 	int64_t			rate_ipv6_prefix;	/* bits */
@@ -133,7 +140,8 @@ enum vg_setting_type {
 	VG_TYPE_URL,		/* char *, see baseurl.h */
 	VG_TYPE_DATABASE,	/* char *, libpq URI, secret */
 	VG_TYPE_ORIGINS,	/* char *, see origin.h */
-	VG_TYPE_CIDRS		/* char *, see cidr.h */
+	VG_TYPE_CIDRS,		/* char *, see cidr.h */
+	VG_TYPE_LIMITS		/* char *, see vg_limits_parse() */
 };
 
 #define VG_SETTING_RELOAD	0x01	/* SIGHUP puts a change into effect */

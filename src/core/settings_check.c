@@ -25,6 +25,8 @@ static int	check_provider(struct vg_settings *,
 		    struct vg_errors *);
 static int	check_webhook(const struct vg_settings *, struct vg_errors *);
 static void	check_times(const struct vg_settings *, struct vg_errors *);
+static int	check_cost(const struct vg_settings *, const char *,
+		    const char *, struct vg_errors *);
 static bool	is_filler(const char *);
 
 int
@@ -47,6 +49,10 @@ vg_settings_check(struct vg_settings *s, struct vg_errors *errs)
 	if (check_provider(s, &s->tts, "TTS", errs) == -1)
 		ret = -1;
 	if (check_webhook(s, errs) == -1)
+		ret = -1;
+	if (check_cost(s, "RATE_LIMIT_VOICE", s->rate_voice, errs) == -1)
+		ret = -1;
+	if (check_cost(s, "RATE_LIMIT_ALL", s->rate_all, errs) == -1)
 		ret = -1;
 	check_times(s, errs);
 
@@ -225,6 +231,37 @@ check_provider(struct vg_settings *s, struct vg_provider_settings *p,
 
 	free(url);
 	return (ret);
+}
+
+/* A voice message that costs more than its limit would never be let in. */
+static int
+check_cost(const struct vg_settings *s, const char *name, const char *text,
+    struct vg_errors *errs)
+{
+	struct vg_limits	limits;
+	size_t			i;
+
+	/* What is bad by itself has been told of. */
+	if (text == NULL || s->rate_voice_cost == 0 || s->rate_per_minute == 0)
+		return (0);
+	if (text[0] == '\0') {
+		if (text == s->rate_all)
+			return (0);
+		name = "RATE_LIMIT_PER_MINUTE";
+		(void)vg_limits_per_minute(&limits, s->rate_per_minute);
+	} else if (vg_limits_parse(&limits, text, strlen(text)) == -1) {
+		return (0);
+	}
+	for (i = 0; i < limits.count; i++) {
+		if (limits.item[i].quota >= s->rate_voice_cost)
+			continue;
+		vg_errors_add(errs, "RATE_LIMIT_VOICE_COST", NULL, 0, "is more "
+		    "than %s allows at all: no voice message would be let in",
+		    name);
+		return (-1);
+	}
+
+	return (0);
 }
 
 /* Not wrong, but hardly meant. */

@@ -70,6 +70,7 @@ parse_text(struct vg_settings *s, const struct vg_setting *row,
     const char *value, const struct vg_settings_input *in,
     struct vg_errors *errs)
 {
+	struct vg_limits	limits;
 	struct vg_baseurl	*url;
 	const char		*why;
 	char			allowed[ALLOWED_SIZE];
@@ -120,6 +121,10 @@ parse_text(struct vg_settings *s, const struct vg_setting *row,
 		    in->ctx, errs);
 		if (s->origins == NULL)
 			return (-1);
+		break;
+	case VG_TYPE_LIMITS:
+		ok = ok && vg_limits_parse(&limits, value,
+		    strlen(value)) == 0;
 		break;
 	case VG_TYPE_CIDRS:
 		if (vg_cidr_list_parse(&s->proxies, value, row->name,

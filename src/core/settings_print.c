@@ -166,6 +166,11 @@ vg_setting_allowed(char *buf, size_t size, const struct vg_setting *row)
 	case VG_TYPE_ORIGINS:
 		n = snprintf(buf, size, "* or origins, separated by commas");
 		break;
+	case VG_TYPE_LIMITS:
+		n = snprintf(buf, size, "at most %d limits, such as "
+		    "10/minute;100/hour or 5/30s, no two over the same time, "
+		    "none over more than 31 days", VG_LIMITS_MAX);
+		break;
 	case VG_TYPE_CIDRS:
 		n = snprintf(buf, size, "addresses and CIDR ranges, separated "
 		    "by commas");

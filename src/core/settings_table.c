@@ -106,6 +106,24 @@ static const struct vg_setting table[] = {
 	INT(limits, "RATE_LIMIT_HEALTH_PER_MINUTE", rate_health_per_minute,
 	    "60", 1, 1000000, RELOAD, "requests a minute",
 	    "Health and the other light routes, for one client."),
+	STR(limits, "RATE_LIMIT_SESSION", rate_session, VG_TYPE_LIMITS, "", 255,
+	    RELOAD, NULL, "Session start and end, each, for one client, in "
+	    "place of RATE_LIMIT_PER_MINUTE."),
+	STR(limits, "RATE_LIMIT_VOICE", rate_voice, VG_TYPE_LIMITS, "", 255,
+	    RELOAD, NULL, "Voice messages of one client, in place of "
+	    "RATE_LIMIT_PER_MINUTE."),
+	INT(limits, "RATE_LIMIT_VOICE_COST", rate_voice_cost, "1", 1, 1000,
+	    RELOAD, "units", "How much of its limits one voice message uses; "
+	    "any other request uses 1."),
+	STR(limits, "RATE_LIMIT_HEALTH", rate_health, VG_TYPE_LIMITS, "", 255,
+	    RELOAD, NULL, "Each of the health routes, for one client, in place "
+	    "of RATE_LIMIT_HEALTH_PER_MINUTE."),
+	STR(limits, "RATE_LIMIT_AUDIO", rate_audio, VG_TYPE_LIMITS, "", 255,
+	    RELOAD, NULL, "Fetching spoken replies, for one client, in place "
+	    "of RATE_LIMIT_HEALTH_PER_MINUTE."),
+	STR(limits, "RATE_LIMIT_ALL", rate_all, VG_TYPE_LIMITS, "", 255, RELOAD,
+	    NULL, "What all limited routes together share for one client, on "
+	    "top of their own limits. Empty: none."),
 	CHOICE(limits, "RATE_LIMIT_STRATEGY", rate_strategy, "fixed-window",
 	    strategies, RELOAD, "moving-window: never more than the limit in "
 	    "any 60 seconds; fixed-window is cheaper and may let twice as many "

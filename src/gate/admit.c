@@ -156,22 +156,23 @@ limit_answer(void *arg, const struct vg_limit_result *result)
 static void
 ask_limit(struct vg_request *r, bool peek)
 {
-	const struct vg_limits	*limits;
 	struct vg_limit_request	ask;
+	size_t			i;
 
-	if ((limits = vg_gate_limits(r->route->quota)) == NULL)
-		return;
 	memset(&ask, 0, sizeof(ask));
-	ask.subject[0].client = r->client;
-	ask.subject[0].name = r->route->class;
-	ask.subject[0].limits = limits;
-	if (r->key.id[0] != '\0') {
-		ask.subject[0].client = r->key_client;
-		if (r->route->quota == VG_QUOTA_MAIN && r->key_limits.count > 0)
-			ask.subject[0].limits = &r->key_limits;
+	ask.nsubjects = vg_gate_subjects(r->route, r->client, ask.subject);
+	if (ask.nsubjects == 0)
+		return;
+	/* A key's user is counted wherever they are, their address is not. */
+	for (i = 0; r->key.id[0] != '\0' && i < ask.nsubjects; i++) {
+		ask.subject[i].client = r->key_client;
+		if (i == 0 && r->key_limits.count > 0 &&
+		    (r->route->quota == VG_QUOTA_MAIN ||
+		    r->route->quota == VG_QUOTA_SESSION ||
+		    r->route->quota == VG_QUOTA_VOICE))
+			ask.subject[i].limits = &r->key_limits;
 	}
-	ask.nsubjects = 1;
-	ask.cost = r->route->cost > 0 ? r->route->cost : 1;
+	ask.cost = vg_gate_cost(r->route);
 	ask.peek = peek;
 	r->limit_pending = true;
 	if (vg_limit_check(&ask, &r->limit, limit_answer, r, &r->limit_ticket))

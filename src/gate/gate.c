@@ -1,6 +1,6 @@
 /*
- * The gate of one worker: its settings, its limits, and which route belongs to
- * which of Kore's handlers.
+ * The gate of one worker: its settings, and which route belongs to which of
+ * Kore's handlers.
  *
  * A route's descriptor lives in the route's file and nowhere else: there is no
  * list of routes to keep in step. Kore knows the routes from the conf, so when
@@ -24,9 +24,6 @@ struct entry {
 
 static struct {
 	const struct vg_settings	*settings;
-	bool				limited;
-	struct vg_limits		main;
-	struct vg_limits		health;
 	size_t				nentries;
 	struct entry			entry[ROUTES_MAX];
 	const struct vg_route		*told;
@@ -42,6 +39,25 @@ ask(const struct kore_module_handle *handle)
 	gate.told = NULL;
 	(void)function(NULL);
 	return (gate.told);
+}
+
+/* Routes of one class share one count, which two limits would tear apart. */
+static bool
+class_agrees(const struct vg_route *route)
+{
+	const struct vg_route	*other;
+	size_t			i;
+
+	for (i = 0; i < gate.nentries; i++) {
+		other = gate.entry[i].route;
+		if (other == route || other->class == NULL ||
+		    route->class == NULL || strcmp(other->class, route->class))
+			continue;
+		if (other->quota != route->quota || (route->limits != NULL &&
+		    strcmp(other->limits, route->limits)))
+			return (false);
+	}
+	return (true);
 }
 
 int
@@ -65,6 +81,13 @@ vg_gate_init(const struct vg_settings *settings)
 					    "route", handle->path);
 					return (-1);
 				}
+				if (vg_quota_check(gate.told) == -1 ||
+				    !class_agrees(gate.told)) {
+					vg_log_str(VG_LOG_ERROR,
+					    "route's limits cannot be kept", "route",
+					    handle->path);
+					return (-1);
+				}
 				gate.entry[gate.nentries].handle = handle;
 				gate.entry[gate.nentries].route = gate.told;
 				gate.nentries++;
@@ -78,10 +101,7 @@ void
 vg_gate_reload(const struct vg_settings *settings)
 {
 	gate.settings = settings;
-	gate.limited = settings->rate_limit;
-	(void)vg_limits_per_minute(&gate.main, settings->rate_per_minute);
-	(void)vg_limits_per_minute(&gate.health,
-	    settings->rate_health_per_minute);
+	vg_quota_setup(settings);
 	vg_headers_setup(settings);
 }
 
@@ -89,22 +109,6 @@ const struct vg_settings *
 vg_gate_settings(void)
 {
 	return (gate.settings);
-}
-
-const struct vg_limits *
-vg_gate_limits(enum vg_quota_setting quota)
-{
-	if (!gate.limited)
-		return (NULL);
-	switch (quota) {
-	case VG_QUOTA_MAIN:
-		return (&gate.main);
-	case VG_QUOTA_HEALTH:
-		return (&gate.health);
-	case VG_QUOTA_NONE:
-	default:
-		return (NULL);
-	}
 }
 
 const struct vg_route *

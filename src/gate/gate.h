@@ -52,11 +52,21 @@
 
 struct vg_request;
 
-/* Which setting limits a route: a class of its own is counted for each name. */
+/*
+ * What limits a route. A class of its own is counted for each name: routes of
+ * one class share one count, and then must have one limit. Every route but
+ * those of VG_QUOTA_NONE counts against RATE_LIMIT_ALL too.
+ */
 enum vg_quota_setting {
 	VG_QUOTA_NONE = 0,
 	VG_QUOTA_MAIN,		/* RATE_LIMIT_PER_MINUTE */
-	VG_QUOTA_HEALTH		/* RATE_LIMIT_HEALTH_PER_MINUTE */
+	VG_QUOTA_SESSION,	/* RATE_LIMIT_SESSION, else as MAIN */
+	VG_QUOTA_VOICE,		/* RATE_LIMIT_VOICE, else as MAIN */
+	VG_QUOTA_LIGHT,		/* RATE_LIMIT_HEALTH_PER_MINUTE */
+	VG_QUOTA_HEALTH,	/* RATE_LIMIT_HEALTH, else as LIGHT */
+	VG_QUOTA_AUDIO,		/* RATE_LIMIT_AUDIO, else as LIGHT */
+	VG_QUOTA_OWN,		/* the descriptor's own limits */
+	VG_QUOTA_COUNT
 };
 
 /* The policy block of a response (headers.c). */
@@ -91,7 +101,8 @@ struct vg_route {
 	unsigned		flags;		/* VG_ROUTE_* */
 	enum vg_quota_setting	quota;
 	const char		*class;		/* of its limit: "session" */
-	int64_t			cost;		/* 0 counts as 1 */
+	const char		*limits;	/* VG_QUOTA_OWN: `10/minute;100/hour` */
+	int64_t			(*cost)(const struct vg_settings *); /* NULL: 1 */
 	unsigned		scope;		/* VG_SCOPE_* of an API key; 0: none
 						   is asked for */
 	const char		*cache;		/* Cache-Control; NULL: no-store */

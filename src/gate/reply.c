@@ -144,23 +144,35 @@ out_cors(struct vg_out *out, const struct vg_request *r)
 	    "Retry-After, X-Request-ID\r\n");
 }
 
+/* All that counts is told in the policy, and what is closest to its end. */
 static void
 out_limits(struct vg_out *out, const struct vg_request *r)
 {
-	const struct vg_limits		*limits;
+	struct vg_limit_subject		subject[VG_LIMIT_SUBJECTS_MAX];
+	const struct vg_limit_subject	*told;
 	const struct vg_quota		*tight;
 	char				text[VG_RATELIMIT_POLICY_SIZE];
 	int64_t				now;
+	size_t				i, n;
 
-	if (r->route->quota == VG_QUOTA_NONE ||
-	    (limits = vg_gate_limits(r->route->quota)) == NULL)
+	n = vg_gate_subjects(r->route, r->client, subject);
+	for (i = 0; i < n; i++) {
+		if (vg_ratelimit_policy(text, sizeof(text), subject[i].name,
+		    subject[i].limits) == -1)
+			continue;
+		vg_out_str(out, i == 0 ? "RateLimit-Policy: " : ", ");
+		vg_out_str(out, text);
+	}
+	if (n > 0)
+		vg_out_mem(out, "\r\n", 2);
+	/* After a reload there may be fewer than were asked. */
+	if (!r->limit_known || (tight = r->limit.tightest) == NULL ||
+	    r->limit.tightest_subject >= n)
 		return;
-	if (vg_ratelimit_policy(text, sizeof(text), r->route->class, limits) > 0)
-		vg_out_field(out, "RateLimit-Policy", text);
-	if (!r->limit_known || (tight = r->limit.tightest) == NULL)
-		return;
+	told = &subject[r->limit.tightest_subject];
 	now = vg_store_now_us();
-	if (vg_ratelimit(text, sizeof(text), r->route->class, limits, tight, now) > 0)
+	if (vg_ratelimit(text, sizeof(text), told->name, told->limits, tight,
+	    now) > 0)
 		vg_out_field(out, "RateLimit", text);
 	out_field_num(out, "X-RateLimit-Limit", tight->limit.quota);
 	out_field_num(out, "X-RateLimit-Remaining", tight->remaining);

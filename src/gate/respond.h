@@ -26,8 +26,18 @@ void	vg_out_num(struct vg_out *, uint64_t);
 void	vg_out_status(struct vg_out *, int status, bool http10);
 void	vg_out_field(struct vg_out *, const char *name, const char *value);
 
-/* gate.c: NULL when nothing is limited. */
-const struct vg_limits	*vg_gate_limits(enum vg_quota_setting);
+/* quota.c: the limits of each VG_QUOTA_*, anew. */
+void	vg_quota_setup(const struct vg_settings *);
+/* A route's own limits can be read: 0 / -1. */
+int	vg_quota_check(const struct vg_route *);
+/*
+ * Against what a request counts: the route's limits, and RATE_LIMIT_ALL where it
+ * is set. How many of VG_LIMIT_SUBJECTS_MAX; 0: nothing. CLIENT is borrowed.
+ */
+size_t	vg_gate_subjects(const struct vg_route *, const char *client,
+	    struct vg_limit_subject *);
+int64_t	vg_gate_cost(const struct vg_route *);
+/* gate.c */
 const struct vg_route	*vg_gate_route(const struct kore_module_handle *);
 
 /* who.c: who asks, and with which key. */

@@ -114,8 +114,9 @@ static const struct vg_route	csp_report = {
 	.name = "csp_report",
 	.methods = HTTP_METHOD_POST,
 	/* No VG_ROUTE_CORS: a page that frames us reports as `null`. */
-	.quota = VG_QUOTA_HEALTH,
+	.quota = VG_QUOTA_OWN,
 	.class = "csp_report",
+	.limits = "60/minute",
 	.handle = take
 };
 

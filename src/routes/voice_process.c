@@ -375,13 +375,20 @@ static const struct vg_body_reader	reader = {
 	.data = take_data
 };
 
+static int64_t
+cost(const struct vg_settings *settings)
+{
+	return (settings->rate_voice_cost);
+}
+
 static const struct vg_route	voice_process = {
 	.name = "voice_process",
 	.methods = HTTP_METHOD_POST,
 	.flags = VG_ROUTE_CORS,
-	.quota = VG_QUOTA_MAIN,
+	.quota = VG_QUOTA_VOICE,
 	.class = "voice",
 	.scope = VG_SCOPE_VOICE,
+	.cost = cost,
 	.body_max = content_max,
 	.reader = &reader,
 	.handle = process

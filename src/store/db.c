@@ -15,6 +15,12 @@
  * block: the connection is non-blocking from its first moment (the farewell is
  * written only where the socket takes it).
  *
+ * A server may take connections and finish no statement: a primary whose only
+ * synchronous standby is gone waits in each commit, and does not notice there
+ * that its client went away. So what was given up is ended by the next
+ * connection to that server, or they would pile up until it takes no more; and
+ * the pause before that one grows as long as it goes on so.
+ *
  * Log lines are written when the state changes, not on each attempt.
  */
 
@@ -28,6 +34,7 @@
 #define CONNECT_MS	1500	/* milliseconds for one address */
 #define BACKOFF_MIN_MS	100U	/* milliseconds, bound of the first pause */
 #define BACKOFF_MAX_MS	2000U	/* milliseconds, bound of every later one */
+#define SETTLED_US	(10 * VG_USEC)	/* a connection that lasts */
 #define PING_AFTER_MS	2000	/* silence after which it is asked */
 #define PING_DEADLINE_MS 1000
 
@@ -47,6 +54,10 @@ static struct {
 	size_t			host;	/* tried now, or serving */
 	size_t			tried;	/* addresses in this round */
 	unsigned		rounds;	/* without success */
+	unsigned		hangs;	/* connections in a row that hung */
+	int			left_pid; /* backend of the last that hung, or 0 */
+	size_t			left_host; /* and which server's it is */
+	int64_t			since_us; /* connected */
 	PostgresPollingStatusType want;
 	bool			writing;
 	bool			pinging;
@@ -65,6 +76,8 @@ static void	db_setup(void);
 static void	db_setup_read(void);
 static void	db_read(void);
 static void	db_lost(const char *);
+static void	db_hung(void);
+static int64_t	db_pause_us(unsigned);
 static void	db_failed(const char *);
 static void	db_flush(void);
 static void	db_ping_done(const struct vg_call *, enum vg_db_status,
@@ -161,7 +174,7 @@ db_tick(void)
 		break;
 	case DB_READY:
 		if (vg_queue_tick(now) == -1) {
-			db_lost("it does not answer");
+			db_hung();
 			break;
 		}
 		if (!db.pinging && vg_queue_idle() &&
@@ -237,7 +250,8 @@ db_setup(void)
 {
 	db.state = DB_SETTING_UP;
 	if (PQsetnonblocking(db.pg, 1) == -1 || !PQenterPipelineMode(db.pg) ||
-	    vg_db_setup_send(db.pg) == -1) {
+	    vg_db_setup_send(db.pg, db.left_host == db.host ? db.left_pid :
+	    0) == -1) {
 		db_failed(PQerrorMessage(db.pg));
 		return;
 	}
@@ -265,7 +279,9 @@ db_setup_read(void)
 	db.tried = 0;
 	db.pinging = false;
 	db.told = false;
-	db.heard_us = vg_store_now_us();
+	db.heard_us = db.since_us = vg_store_now_us();
+	if (db.left_host == db.host)
+		db.left_pid = 0;
 	vg_stats.connects++;
 	vg_queue_attach(db.pg);
 	vg_db_log(VG_LOG_NOTICE, "database: connected");
@@ -317,6 +333,30 @@ db_flush(void)
 	}
 }
 
+/* A statement, or the server as a whole, passed its deadline. */
+static void
+db_hung(void)
+{
+	if (vg_store_now_us() - db.since_us > SETTLED_US)
+		db.hangs = 0;
+	db.left_pid = PQbackendPID(db.pg);
+	db.left_host = db.host;
+	db.hangs++;
+	db_lost("it does not answer");
+}
+
+/* Full jitter below a bound that doubles. */
+static int64_t
+db_pause_us(unsigned rounds)
+{
+	uint32_t	bound;
+
+	bound = BACKOFF_MAX_MS;
+	if (rounds < 8 && (BACKOFF_MIN_MS << rounds) < BACKOFF_MAX_MS)
+		bound = BACKOFF_MIN_MS << rounds;
+	return ((int64_t)arc4random_uniform(bound) * 1000);
+}
+
 /* The end of a connection that served. */
 static void
 db_lost(const char *why)
@@ -332,8 +372,7 @@ db_lost(const char *why)
 	db.tried = 0;
 	db.told = true;
 	db.writing = false;
-	db.next_us = vg_store_now_us() +
-	    (int64_t)arc4random_uniform(BACKOFF_MIN_MS) * 1000;
+	db.next_us = vg_store_now_us() + db_pause_us(db.hangs);
 	vg_queue_attach(NULL);
 
 	vg_db_log(VG_LOG_WARNING, "database: away: %s", reason);
@@ -345,8 +384,6 @@ db_lost(const char *why)
 static void
 db_failed(const char *why)
 {
-	uint32_t	bound;
-
 	if (!db.told)
 		vg_db_log(VG_LOG_WARNING, "database: cannot connect: %s",
 		    first_line(why));
@@ -361,11 +398,7 @@ db_failed(const char *why)
 
 	db.told = true;
 	db.tried = 0;
-	bound = BACKOFF_MAX_MS;
-	if (db.rounds < 8 && (BACKOFF_MIN_MS << db.rounds) < BACKOFF_MAX_MS)
-		bound = BACKOFF_MIN_MS << db.rounds;
-	db.rounds++;
-	db.next_us += (int64_t)arc4random_uniform(bound) * 1000;
+	db.next_us += db_pause_us(db.rounds++);
 }
 
 static void

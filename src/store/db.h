@@ -46,7 +46,8 @@ bool		vg_db_connected(void);
 void		vg_db_soon(unsigned ms);
 
 /* dbsetup.c: a connection in pipeline mode is made ready. */
-int		vg_db_setup_send(PGconn *);
+/* LEFT_PID: a backend of this server that was given up, to be ended; or 0. */
+int		vg_db_setup_send(PGconn *, int left_pid);
 /* 1 it is, 0 not yet, -1 WHY not. */
 int		vg_db_setup_read(PGconn *, char *why, size_t size);
 

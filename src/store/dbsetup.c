@@ -8,10 +8,19 @@
 
 #include "store/db.h"
 
+/* It has our name, and has not moved since it was given up. */
+static const char	end_backend[] =
+    "SELECT pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity AS a "
+    "WHERE a.pid = $1 AND a.usename = current_user "
+    "AND a.application_name = current_setting('application_name') "
+    "AND a.state = 'active' AND a.query_start < now() - interval '1 s'";
+
 int
-vg_db_setup_send(PGconn *pg)
+vg_db_setup_send(PGconn *pg, int left_pid)
 {
 	const struct vg_statement_def	*s;
+	const char			*value;
+	char				pid[16];
 	size_t				i;
 
 	for (i = 0; vg_connection_setup[i] != NULL; i++) {
@@ -19,6 +28,11 @@ vg_db_setup_send(PGconn *pg)
 		    NULL, NULL, NULL, 0))
 			return (-1);
 	}
+	(void)snprintf(pid, sizeof(pid), "%d", left_pid);
+	value = pid;
+	if (left_pid > 0 && !PQsendQueryParams(pg, end_backend, 1, NULL, &value,
+	    NULL, NULL, 0))
+		return (-1);
 	for (i = 0; i < VG_ST_MAX; i++) {
 		s = &vg_statements[i];
 		if (!PQsendPrepare(pg, s->name, s->sql, s->nparams, s->type))

@@ -186,6 +186,9 @@ const char *const	vg_connection_setup[] = {
 	 * always looked up by the same index. */
 	"SET plan_cache_mode = force_generic_plan",
 	"SET jit = off",
+	/* Once also means: perhaps while a table was so small that to read all
+	 * of it was cheapest. It grows faster than it is analyzed. */
+	"SET enable_seqscan = off",
 	/* What was answered must survive a crash: never less than `on`, more
 	 * (remote_apply) where the operator has it. */
 	"SELECT pg_catalog.set_config('synchronous_commit', 'on', false) "

@@ -99,25 +99,33 @@ database_long(const char *url, const char *sql)
 }
 
 void
+database_migrate(const char *url)
+{
+	const char	*args[] = { "--migrate", NULL };
+	char		setting[320], said[4096];
+	const char	*env[] = { setting, NULL };
+
+	(void)snprintf(setting, sizeof(setting), "DATABASE_URL=%s", url);
+	if (server_run(args, env, said, sizeof(said)) != 0)
+		fail_msg("--migrate: %s", said);
+}
+
+void
 database_create(char *url, size_t size)
 {
 	const char	*base = need("TEST_DATABASE_URL");
-	const char	*args[] = { "--migrate", NULL };
 	const char	*slash = strrchr(base, '/');
-	char		sql[128], setting[320], said[4096];
-	const char	*env[] = { setting, NULL };
+	char		sql[128];
 
 	(void)snprintf(sql, sizeof(sql), "create database t_%d_%d", getpid(),
 	    ++counter);
 	PQclear(run(base, sql));
 	(void)snprintf(url, size, "%.*s/t_%d_%d", (int)(slash - base), base,
 	    getpid(), counter);
-	(void)snprintf(setting, sizeof(setting), "DATABASE_URL=%s", url);
-	if (server_run(args, env, said, sizeof(said)) != 0)
-		fail_msg("--migrate: %s", said);
+	database_migrate(url);
 }
 
-static int
+int
 free_port(void)
 {
 	struct sockaddr_in	sin = { .sin_family = AF_INET };
@@ -316,19 +324,25 @@ has_ended(void *arg)
 	return (true);
 }
 
-bool
-server_logged(const struct server *s, const char *text)
+int
+server_log_lines(const struct server *s, const char *text)
 {
 	char	line[4096];
 	FILE	*fp;
-	bool	found = false;
+	int	n = 0;
 
 	if ((fp = fopen(s->log, "r")) == NULL)
-		return (false);
-	while (!found && fgets(line, sizeof(line), fp) != NULL)
-		found = strstr(line, text) != NULL;
+		return (0);
+	while (fgets(line, sizeof(line), fp) != NULL)
+		n += strstr(line, text) != NULL;
 	(void)fclose(fp);
-	return (found);
+	return (n);
+}
+
+bool
+server_logged(const struct server *s, const char *text)
+{
+	return (server_log_lines(s, text) > 0);
 }
 
 void
@@ -372,5 +386,31 @@ server_files(const struct server *s, const char *folder)
 	while ((entry = readdir(dir)) != NULL)
 		n += entry->d_name[0] != '.';
 	(void)closedir(dir);
+	return (n);
+}
+
+int
+children_of(pid_t parent, pid_t *pid, int max)
+{
+	struct dirent	*d;
+	char		path[64];
+	long		ppid;
+	DIR		*proc;
+	FILE		*f;
+	int		n = 0;
+
+	assert_non_null(proc = opendir("/proc"));
+	while ((d = readdir(proc)) != NULL && n < max) {
+		if (d->d_name[0] < '1' || d->d_name[0] > '9')
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%.20s/stat", d->d_name);
+		if ((f = fopen(path, "r")) == NULL)
+			continue;
+		if (fscanf(f, "%*d (%*[^)]) %*c %ld", &ppid) == 1 &&
+		    ppid == (long)parent)
+			pid[n++] = (pid_t)strtol(d->d_name, NULL, 10);
+		(void)fclose(f);
+	}
+	(void)closedir(proc);
 	return (n);
 }

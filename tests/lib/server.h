@@ -23,6 +23,8 @@ struct server {
 
 /* A fresh database with the schema; its URL into URL. Fails the test if not. */
 void	database_create(char *url, size_t size);
+/* Brings an empty database's schema up. */
+void	database_migrate(const char *url);
 /* One value of one SQL statement ("" for NULL or no row); fails on errors. */
 void	database_value(const char *url, const char *sql, char *out, size_t size);
 long	database_long(const char *url, const char *sql);
@@ -43,9 +45,14 @@ int	server_run(const char *const *args, const char *const *env, char *out,
 	    size_t size);
 /* Files in a folder below VAR ("uploads", "audio"). */
 int	server_files(const struct server *, const char *folder);
-/* Whether its log holds TEXT. */
+/* How many lines of its log hold TEXT, and whether one does. */
+int	server_log_lines(const struct server *, const char *text);
 bool	server_logged(const struct server *, const char *text);
 
+/* The processes whose parent is PARENT: how many, at most MAX, into PID. */
+int	children_of(pid_t parent, pid_t *pid, int max);
+/* A port of loopback that nobody has at this moment. */
+int	free_port(void);
 /* Waits until CHECK(ARG) is true, at most SERVER_DEADLINE_MS: whether it was. */
 bool	eventually(bool (*check)(void *), void *arg);
 long	now_ms(void);

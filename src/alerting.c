@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "alerts.h"
+#include "alerting.h"
 #include "gate/logger.h"
 
 #define RETRY_FIRST_S	2	/* seconds, doubled at each attempt */

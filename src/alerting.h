@@ -1,11 +1,11 @@
-#ifndef VG_ALERTS_H
-#define VG_ALERTS_H
+#ifndef VG_ALERTING_H
+#define VG_ALERTING_H
 
 #include "core/settings.h"
 #include "store/store.h"
 #include "upstream/upstream.h"
 
-/* alerts.c: what a worker does with alerts, and with what providers tell. */
+/* alerting.c: what a worker does with alerts, and with what providers tell. */
 
 /* SETTINGS are borrowed until the next call. */
 void	vg_alerts_configure(const struct vg_settings *);
