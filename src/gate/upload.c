@@ -122,6 +122,8 @@ part_data(void *arg, const uint8_t *data, size_t len)
 		}
 		if (vg_tempfile_write(&u->file, data, len) == -1)
 			return (refuse_storage(u));
+		if (u->listen != NULL)
+			u->listen(u->listen_arg, data, len);
 		return (0);
 	case PART_SESSION:
 		if (len > VG_UPLOAD_FIELD_MAX - u->field_len) {
