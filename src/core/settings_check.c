@@ -22,6 +22,7 @@ static int	check_tls(const struct vg_settings *, struct vg_errors *);
 static int	check_provider(struct vg_settings *,
 		    struct vg_provider_settings *, const char *,
 		    struct vg_errors *);
+static int	check_room(const struct vg_settings *, struct vg_errors *);
 static void	check_times(const struct vg_settings *, struct vg_errors *);
 static bool	is_filler(const char *);
 
@@ -43,6 +44,8 @@ vg_settings_check(struct vg_settings *s, struct vg_errors *errs)
 	if (check_provider(s, &s->chat, "CHAT", errs) == -1)
 		ret = -1;
 	if (check_provider(s, &s->tts, "TTS", errs) == -1)
+		ret = -1;
+	if (check_room(s, errs) == -1)
 		ret = -1;
 	check_times(s, errs);
 
@@ -187,6 +190,19 @@ check_provider(struct vg_settings *s, struct vg_provider_settings *p,
 
 	free(url);
 	return (ret);
+}
+
+/* A recording that is allowed must have room. */
+static int
+check_room(const struct vg_settings *s, struct vg_errors *errs)
+{
+	if (s->max_upload_bytes_in_flight == 0 ||
+	    s->max_upload_bytes_in_flight >= s->max_upload_bytes)
+		return (0);	/* or its own error is told already */
+	vg_errors_add(errs, "MAX_UPLOAD_BYTES_IN_FLIGHT", NULL, 0,
+	    "must be MAX_UPLOAD_BYTES at least, %lld",
+	    (long long)s->max_upload_bytes);
+	return (-1);
 }
 
 /* Not wrong, but hardly meant. */

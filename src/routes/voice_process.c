@@ -10,7 +10,7 @@
  *	"degraded":["text"].
  * Errors: 400, 403, 404 session_not_found, 405, 409 idempotency_conflict, 413,
  *	415, 422 audio_undecodable, idempotency_mismatch, 429 rate_limited,
- *	503 provider_unavailable, database_unavailable, storage_unavailable,
+ *	too_many_uploads, 503 provider_unavailable, database_unavailable, storage_unavailable,
  *	overloaded, 504 provider_timeout.
  *
  * The upload has no name and is gone with the request, however that ends. The
@@ -24,6 +24,7 @@
 
 #include "gate/files.h"
 #include "gate/gate.h"
+#include "gate/inflight.h"
 #include "gate/once.h"
 #include "gate/upload.h"
 #include "upstream/upstream.h"
@@ -40,6 +41,7 @@ int	route_voice_process(struct http_request *);
 
 struct voice {
 	struct vg_request	*r;
+	uint32_t		place;		/* among those in flight */
 	struct vg_upload	upload;
 	vg_ticket		ticket;
 	enum vg_db_status	status;
@@ -61,8 +63,6 @@ struct voice {
 	char			audio_ext[VG_TEMPFILE_EXT_MAX + 1];
 };
 
-static size_t	uploads;	/* in flight in this worker */
-
 static int	claim(struct vg_request *);
 static int	transcribed(struct vg_request *);
 static int	committed(struct vg_request *);
@@ -83,17 +83,8 @@ voice_free(void *arg)
 		free(v->owned[i]);
 	free(v->transcript);
 	free(v->text);
+	vg_inflight_give(v->place);
 	free(v);
-	uploads--;
-}
-
-/* MAX_UPLOADS_IN_FLIGHT is for the instance: each worker has its share. */
-static bool
-full(void)
-{
-	const struct vg_settings	*s = vg_gate_settings();
-
-	return ((int64_t)uploads >= (s->max_uploads + s->workers - 1) / s->workers);
 }
 
 static void
@@ -108,14 +99,19 @@ static int
 open_upload(struct vg_request *r)
 {
 	struct voice	*v;
+	uint32_t	place;
 
-	if (full() || (v = calloc(1, sizeof(*v))) == NULL) {
+	if (vg_inflight_take(r, vg_edge_of(r->req)->head->content_length,
+	    &place) == -1)
+		return (-1);
+	if ((v = calloc(1, sizeof(*v))) == NULL) {
+		vg_inflight_give(place);
 		r->retry_after_s = BUSY_RETRY_S;
 		vg_refuse(r, "overloaded", NULL);
 		return (-1);
 	}
-	uploads++;
 	v->r = r;
+	v->place = place;
 	v->reply.fd = -1;
 	r->priv = v;
 	r->priv_free = voice_free;

@@ -331,8 +331,8 @@ server_logged(const struct server *s, const char *text)
 	return (found);
 }
 
-void
-server_stop(struct server *s)
+static void
+stop(struct server *s, bool hurt)
 {
 	if (s->pid <= 0)
 		return;
@@ -342,12 +342,77 @@ server_stop(struct server *s)
 		fail_msg("the gateway did not stop");
 	}
 	if (s->pid != 0 || server_logged(s, "sandbox violation") ||
-	    server_logged(s, "restarting worker") ||
+	    (!hurt && server_logged(s, "restarting worker")) ||
 	    server_logged(s, "ERROR: AddressSanitizer") ||
 	    server_logged(s, "ignoring \"")) {
 		print_log(s);
 		fail_msg("the gateway ended badly, or a worker of it did");
 	}
+}
+
+void
+server_stop(struct server *s)
+{
+	stop(s, false);
+}
+
+void
+server_stop_hurt(struct server *s)
+{
+	stop(s, true);
+}
+
+int
+server_workers(const struct server *s, pid_t *pids, int max)
+{
+	char	path[64];
+	FILE	*fp;
+	int	n = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", s->pid,
+	    s->pid);
+	if ((fp = fopen(path, "r")) == NULL)
+		return (0);
+	while (n < max && fscanf(fp, "%d", &pids[n]) == 1)
+		n++;
+	(void)fclose(fp);
+	return (n);
+}
+
+int
+process_descriptors(pid_t pid)
+{
+	struct dirent	*entry;
+	char		path[64];
+	DIR		*dir;
+	int		n = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	if ((dir = opendir(path)) == NULL)
+		return (-1);
+	while ((entry = readdir(dir)) != NULL)
+		n += entry->d_name[0] != '.';
+	(void)closedir(dir);
+	return (n);
+}
+
+long
+process_memory(pid_t pid, const char *name)
+{
+	char	path[64], line[256];
+	size_t	len = strlen(name);
+	long	kb = -1;
+	FILE	*fp;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	if ((fp = fopen(path, "r")) == NULL)
+		return (-1);
+	while (kb == -1 && fgets(line, sizeof(line), fp) != NULL) {
+		if (!strncmp(line, name, len))
+			kb = strtol(line + len, NULL, 10);
+	}
+	(void)fclose(fp);
+	return (kb);
 }
 
 void

@@ -36,6 +36,10 @@ void	server_start(struct server *, const char *database,
 	    const char *const *env);
 /* TERM, waits; fails the test unless it ends with 0 and no worker died. */
 void	server_stop(struct server *);
+/* The same of one whose workers were killed on purpose. */
+void	server_stop_hurt(struct server *);
+/* Its workers' pids (at most MAX), and how many there are. */
+int	server_workers(const struct server *, pid_t *pids, int max);
 /* KILL to the whole process group, as a crash would. */
 void	server_kill(struct server *);
 /* Runs the binary with ARGS until it ends: exit status, and what it said. */
@@ -45,6 +49,9 @@ int	server_run(const char *const *args, const char *const *env, char *out,
 int	server_files(const struct server *, const char *folder);
 /* Whether its log holds TEXT. */
 bool	server_logged(const struct server *, const char *text);
+/* Entries of /proc/PID/fd, and a value in kB of /proc/PID/status ("VmRSS:"). */
+int	process_descriptors(pid_t);
+long	process_memory(pid_t, const char *name);
 
 /* Waits until CHECK(ARG) is true, at most SERVER_DEADLINE_MS: whether it was. */
 bool	eventually(bool (*check)(void *), void *arg);
