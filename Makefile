@@ -52,6 +52,7 @@ help:
 	@echo 'make lint        style and static analysis'
 	@echo 'make check-asan  all suites under ASan and UBSan'
 	@echo 'make test-browser  the page in chromium, against a stand-in for the server'
+	@echo 'make drill       faults, kills and full disks, DRILL_ROUNDS of them (1000)'
 	@echo 'make fuzz        each fuzzer for FUZZ_S seconds (default 30)'
 	@echo 'make clean       removes build/ (not the run-state in VAR)'
 

@@ -74,7 +74,7 @@ count() { # FILE STATUS
 for program in "$@"; do
   name=$(basename "$program")
   log=$logs/$name.log
-  timeout -k 10 300 "$program" >"$log" 2>&1 </dev/null
+  timeout -k 10 "${PROGRAM_SECONDS:-300}" "$program" >"$log" 2>&1 </dev/null
   count "$log" $? "$name"
 done
 

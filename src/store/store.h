@@ -260,7 +260,7 @@ enum vg_db_status vg_turn_commit(const struct vg_turn_new *, vg_turn_cb,
  * The right to make the turn of an idempotency key, over all servers. It is a
  * lease of VG_CLAIM_LEASE_S seconds: renew it while the turn is being made.
  */
-#define VG_CLAIM_LEASE_S	10	/* seconds */
+#define VG_CLAIM_LEASE_S	6	/* seconds */
 #define VG_CLAIM_CONTENT_LEN	64	/* hex digits of a SHA-256 */
 
 struct vg_claim {

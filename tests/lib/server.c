@@ -234,8 +234,8 @@ print_log(const struct server *s)
 		(void)fclose(fp);
 }
 
-void
-server_start(struct server *s, const char *database, const char *const *env)
+static void
+launch(struct server *s, const char *const *env)
 {
 	const char	*user = getenv("TEST_USER");
 	char		ready[300], port[32], var[300], url[300], run_as[64];
@@ -245,16 +245,6 @@ server_start(struct server *s, const char *database, const char *const *env)
 	const char	*base[8];
 	int		fd, n = 0;
 
-	memset(s, 0, sizeof(*s));
-	if (database == NULL)
-		database_create(s->database, sizeof(s->database));
-	else
-		(void)snprintf(s->database, sizeof(s->database), "%s", database);
-	s->port = free_port();
-	(void)snprintf(s->dir, sizeof(s->dir), "%s/g-%d-%d", need("TEST_TMP"),
-	    getpid(), ++counter);
-	assert_int_equal(mkdir(s->dir, 0755), 0);
-	(void)snprintf(s->log, sizeof(s->log), "%s/log", s->dir);
 	(void)snprintf(bin, sizeof(bin), "%s", need("BIN"));
 	(void)snprintf(ready, sizeof(ready), "%s/ready", s->dir);
 	(void)snprintf(port, sizeof(port), "PORT=%d", s->port);
@@ -302,6 +292,32 @@ server_start(struct server *s, const char *database, const char *const *env)
 		print_log(s);
 		fail_msg("the gateway did not start");
 	}
+}
+
+void
+server_start(struct server *s, const char *database, const char *const *env)
+{
+	memset(s, 0, sizeof(*s));
+	if (database == NULL)
+		database_create(s->database, sizeof(s->database));
+	else
+		(void)snprintf(s->database, sizeof(s->database), "%s", database);
+	s->port = free_port();
+	(void)snprintf(s->dir, sizeof(s->dir), "%s/g-%d-%d", need("TEST_TMP"),
+	    getpid(), ++counter);
+	assert_int_equal(mkdir(s->dir, 0755), 0);
+	(void)snprintf(s->log, sizeof(s->log), "%s/log", s->dir);
+	launch(s, env);
+}
+
+void
+server_again(struct server *s, const char *const *env)
+{
+	char	ready[300];
+
+	(void)snprintf(ready, sizeof(ready), "%s/ready", s->dir);
+	(void)unlink(ready);
+	launch(s, env);
 }
 
 static bool

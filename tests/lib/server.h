@@ -34,6 +34,8 @@ long	database_long(const char *url, const char *sql);
  */
 void	server_start(struct server *, const char *database,
 	    const char *const *env);
+/* Once more after its end, with the same port, folders and database. */
+void	server_again(struct server *, const char *const *env);
 /* TERM, waits; fails the test unless it ends with 0 and no worker died. */
 void	server_stop(struct server *);
 /* The same of one whose workers were killed on purpose. */
