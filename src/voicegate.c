@@ -14,6 +14,8 @@
 #include <kore/curl.h>
 #include <kore/seccomp.h>
 
+#include <sys/prctl.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -73,9 +75,16 @@ static struct sock_filter	filter[] = {
 	KORE_SYSCALL_ALLOW(newfstatat),
 };
 
+/*
+ * In each process, privileges dropped, as its sandbox closes. A parent that was
+ * killed takes all with it: Kore tells them by the end of a pipe, but each has
+ * inherited the others' ends and would never see it, go on serving, and keep
+ * the port from whoever is started next.
+ */
 void
 kore_seccomp_hook(void)
 {
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (worker->id == KORE_WORKER_KEYMGR)
 		return;
 	(void)kore_seccomp_filter("voicegate", filter, KORE_FILTER_LEN(filter));

@@ -347,6 +347,27 @@ server_logged(const struct server *s, const char *text)
 	return (found);
 }
 
+struct line {
+	const struct server	*s;
+	const char		*text;
+};
+
+static bool
+is_logged(void *arg)
+{
+	const struct line	*line = arg;
+
+	return (server_logged(line->s, line->text));
+}
+
+bool
+eventually_logged(const struct server *s, const char *text)
+{
+	struct line	line = { s, text };
+
+	return (eventually(is_logged, &line));
+}
+
 static void
 stop(struct server *s, bool hurt)
 {

@@ -51,6 +51,8 @@ int	server_run(const char *const *args, const char *const *env, char *out,
 int	server_files(const struct server *, const char *folder);
 /* Whether its log holds TEXT. */
 bool	server_logged(const struct server *, const char *text);
+/* Waits for that. */
+bool	eventually_logged(const struct server *, const char *text);
 /* Entries of /proc/PID/fd, and a value in kB of /proc/PID/status ("VmRSS:"). */
 int	process_descriptors(pid_t);
 long	process_memory(pid_t, const char *name);
