@@ -6,11 +6,11 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <sched.h>
 
 #include "wire.h"
 
@@ -86,11 +86,23 @@ small_disk(const char *options)
 	return (true);
 }
 
-static void
-disk_is_gone(void)
+/* Also after a failure: nothing of ours stays mounted. */
+static int
+disk_is_gone(void **state)
 {
+	(void)state;
 	(void)umount2(folder, MNT_DETACH);
 	(void)rmdir(folder);
+	return (0);
+}
+
+/* Busy while the last upload is being closed. */
+static bool
+is_read_only(void *arg)
+{
+	(void)arg;
+	return (mount("tmpfs", folder, "tmpfs", MS_REMOUNT | MS_RDONLY,
+	    "") == 0);
 }
 
 static void
@@ -109,13 +121,11 @@ a_full_disk_for_uploads(void **state)
 	assert_int_equal(mount("tmpfs", folder, "tmpfs", MS_REMOUNT, "size=16m"),
 	    0);
 	assert_true(is_well(NULL));
-	assert_int_equal(mount("tmpfs", folder, "tmpfs",
-	    MS_REMOUNT | MS_RDONLY, ""), 0);
+	assert_true(eventually(is_read_only, NULL));
 	assert_no_storage("upload_folder_denied");
 	assert_int_equal(mount("tmpfs", folder, "tmpfs", MS_REMOUNT, ""), 0);
 	assert_true(is_well(NULL));
 	server_stop(&server);
-	disk_is_gone();
 }
 
 static void
@@ -138,7 +148,6 @@ a_full_disk_for_replies(void **state)
 	    0);
 	assert_true(is_well(NULL));
 	server_stop(&server);
-	disk_is_gone();
 }
 
 static void
@@ -168,13 +177,35 @@ is_accepted(void *arg)
 	return (well);
 }
 
+/* By the worker's own user: who may do so without being asked for more. */
+static void
+descriptors(pid_t worker, rlim_t soft)
+{
+	struct passwd	*pw = getpwnam(getenv("TEST_USER"));
+	struct rlimit	limit;
+	pid_t		pid;
+	int		status;
+
+	if ((pid = fork()) == 0) {
+		if (pw != NULL &&
+		    (setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) == -1 ||
+		    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) == -1))
+			_exit(1);
+		if (prlimit(worker, RLIMIT_NOFILE, NULL, &limit) == -1)
+			_exit(2);
+		limit.rlim_cur = soft == RLIM_INFINITY ? limit.rlim_max : soft;
+		_exit(prlimit(worker, RLIMIT_NOFILE, &limit, NULL) == 0 ? 0 : 3);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void
 no_descriptors_left(void **state)
 {
 	static const char	ask[] = "GET /api/health/live HTTP/1.1\r\n"
 	    "Host: x\r\n\r\n";
 	struct response		r;
-	struct rlimit		old, none;
 	struct voice		v;
 	pid_t			worker[4];
 	int			fd;
@@ -189,10 +220,7 @@ no_descriptors_left(void **state)
 	client_read(fd, false, &r);
 	assert_int_equal(r.status, 200);
 	response_free(&r);
-	assert_int_equal(prlimit(worker[0], RLIMIT_NOFILE, NULL, &old), 0);
-	none = old;
-	none.rlim_cur = 3;
-	assert_int_equal(prlimit(worker[0], RLIMIT_NOFILE, &none, NULL), 0);
+	descriptors(worker[0], 3);
 	assert_int_equal(client_send(fd, v.head, v.head_len), 0);
 	(void)client_send(fd, v.form, v.form_len);
 	client_read(fd, false, &r);
@@ -204,7 +232,7 @@ no_descriptors_left(void **state)
 	fd = client_connect(server.port);
 	assert_int_equal(client_send(fd, ask, sizeof(ask) - 1), 0);
 	assert_true(eventually_logged(&server, "cannot accept connections"));
-	assert_int_equal(prlimit(worker[0], RLIMIT_NOFILE, &old, NULL), 0);
+	descriptors(worker[0], RLIM_INFINITY);
 	client_read(fd, false, &r);
 	assert_int_equal(r.status, 200);
 	response_free(&r);
@@ -219,8 +247,10 @@ int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
-		cmocka_unit_test(a_full_disk_for_uploads),
-		cmocka_unit_test(a_full_disk_for_replies),
+		cmocka_unit_test_teardown(a_full_disk_for_uploads,
+		    disk_is_gone),
+		cmocka_unit_test_teardown(a_full_disk_for_replies,
+		    disk_is_gone),
 		cmocka_unit_test(a_folder_that_may_not_be_written),
 		cmocka_unit_test(no_descriptors_left),
 	};
