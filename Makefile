@@ -53,6 +53,7 @@ help:
 	@echo 'make check-asan  all suites under ASan and UBSan'
 	@echo 'make drill-limits  the limits, ROUNDS times each case, with crashes and 10 million rows'
 	@echo 'make test-browser  the page in chromium, against a stand-in for the server'
+	@echo 'make drill       faults, kills and full disks, DRILL_ROUNDS of them (1000)'
 	@echo 'make fuzz        each fuzzer for FUZZ_S seconds (default 30)'
 	@echo 'make clean       removes build/ (not the run-state in VAR)'
 

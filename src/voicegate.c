@@ -14,6 +14,8 @@
 #include <kore/curl.h>
 #include <kore/seccomp.h>
 
+#include <sys/prctl.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -31,6 +33,7 @@
 #include "edge/edge_seccomp.h"
 #include "gate/files.h"
 #include "gate/gate.h"
+#include "gate/inflight.h"
 #include "gate/logger.h"
 #include "gate/webfiles.h"
 #include "options.h"
@@ -41,7 +44,7 @@
 #define LOG_FLUSH_MS		100	/* how long an access line may wait */
 #define MSG_WORKER_READY	200	/* KORE_MSG: worker to parent */
 #define MSG_RELOAD		201	/* KORE_MSG: parent to worker */
-#define DESCRIPTORS_SPARE	256	/* uploads, replies, providers, database */
+#define DESCRIPTORS_SPARE	256	/* beside uploads: replies, providers, database */
 
 void	kore_parent_configure(int, char **);
 void	kore_worker_configure(void);
@@ -73,9 +76,16 @@ static struct sock_filter	filter[] = {
 	KORE_SYSCALL_ALLOW(newfstatat),
 };
 
+/*
+ * In each process, privileges dropped, as its sandbox closes. A parent that was
+ * killed takes all with it: Kore tells them by the end of a pipe, but each has
+ * inherited the others' ends and would never see it, go on serving, and keep
+ * the port from whoever is started next.
+ */
 void
 kore_seccomp_hook(void)
 {
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (worker->id == KORE_WORKER_KEYMGR)
 		return;
 	(void)kore_seccomp_filter("voicegate", filter, KORE_FILTER_LEN(filter));
@@ -196,9 +206,10 @@ kore_parent_configure(int argc, char **argv)
 	else
 		skip_chroot = 1;	/* empty: none, as the setting says */
 	edge_limits(&limits, s);
-	if (vg_edge_init(&limits, &hooks) == -1)
+	if (vg_edge_init(&limits, &hooks) == -1 || vg_inflight_create() == -1)
 		refuse_start("not enough memory");
-	worker_rlimit_nofiles = vg_edge_descriptors() + DESCRIPTORS_SPARE;
+	worker_rlimit_nofiles = vg_edge_descriptors() + DESCRIPTORS_SPARE +
+	    (u_int32_t)s->max_uploads;
 	tls = s->tls_cert_file[0] != '\0';
 	if (vg_edge_listen("door", s->host, (uint16_t)s->port, tls, error,
 	    sizeof(error)) == -1 ||
@@ -285,6 +296,7 @@ kore_worker_configure(void)
 	/* A worker that died is started anew by a parent that may have reloaded. */
 	door_and_providers(&process.settings);
 	(void)kore_msg_register(MSG_RELOAD, reload);
+	vg_inflight_worker();
 	vg_files_start();
 	(void)kore_timer_add(flush_log, LOG_FLUSH_MS, NULL, 0);
 }

@@ -74,6 +74,9 @@ static const struct vg_problem problems[] = {
 	    "This idempotency key was used with different content."),
 	P(rate_limited, 429, "Too many requests",
 	    "The rate limit is reached; see Retry-After."),
+	P(too_many_uploads, 429, "Too many uploads at once",
+	    "This client has as many uploads in flight as it may; "
+	    "see Retry-After."),
 	P(headers_too_large, 431, "Request header fields too large",
 	    "The request's header fields are larger than what is accepted."),
 	P(internal_error, 500, "Internal error",

@@ -96,6 +96,8 @@ struct vg_settings {
 	int64_t			max_connections_per_client; /* 0: no limit */
 	int64_t			max_requests_per_connection;
 	int64_t			max_uploads;		/* in flight */
+	int64_t			max_uploads_per_client;	/* 0: no limit */
+	int64_t			max_upload_bytes_in_flight;
 
 	/* Storage. */
 	char			*database_url;

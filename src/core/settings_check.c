@@ -24,6 +24,7 @@ static int	check_provider(struct vg_settings *,
 		    struct vg_provider_settings *, const char *,
 		    struct vg_errors *);
 static int	check_webhook(const struct vg_settings *, struct vg_errors *);
+static int	check_room(const struct vg_settings *, struct vg_errors *);
 static void	check_times(const struct vg_settings *, struct vg_errors *);
 static int	check_cost(const struct vg_settings *, const char *,
 		    const char *, struct vg_errors *);
@@ -53,6 +54,8 @@ vg_settings_check(struct vg_settings *s, struct vg_errors *errs)
 	if (check_cost(s, "RATE_LIMIT_VOICE", s->rate_voice, errs) == -1)
 		ret = -1;
 	if (check_cost(s, "RATE_LIMIT_ALL", s->rate_all, errs) == -1)
+		ret = -1;
+	if (check_room(s, errs) == -1)
 		ret = -1;
 	check_times(s, errs);
 
@@ -262,6 +265,19 @@ check_cost(const struct vg_settings *s, const char *name, const char *text,
 	}
 
 	return (0);
+}
+
+/* A recording that is allowed must have room. */
+static int
+check_room(const struct vg_settings *s, struct vg_errors *errs)
+{
+	if (s->max_upload_bytes_in_flight == 0 ||
+	    s->max_upload_bytes_in_flight >= s->max_upload_bytes)
+		return (0);	/* or its own error is told already */
+	vg_errors_add(errs, "MAX_UPLOAD_BYTES_IN_FLIGHT", NULL, 0,
+	    "must be MAX_UPLOAD_BYTES at least, %lld",
+	    (long long)s->max_upload_bytes);
+	return (-1);
 }
 
 /* Not wrong, but hardly meant. */

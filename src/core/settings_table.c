@@ -153,8 +153,15 @@ static const struct vg_setting table[] = {
 	INT(conns, "MAX_REQUESTS_PER_CONNECTION", max_requests_per_connection,
 	    "1000", 1, 1000000000, RELOAD, "requests",
 	    "Requests on one connection before it is closed."),
-	INT(conns, "MAX_UPLOADS_IN_FLIGHT", max_uploads, "64", 1, 65536, RELOAD,
-	    "uploads", "Uploads that one worker takes at a time."),
+	INT(conns, "MAX_UPLOADS_IN_FLIGHT", max_uploads, "128", 1, 65536, RELOAD,
+	    "uploads", "Uploads in flight in all, until their answer; beyond: "
+	    "503."),
+	INT(conns, "MAX_UPLOADS_PER_CLIENT", max_uploads_per_client, "64", 0,
+	    65536, RELOAD, "uploads", "Uploads in flight of one client; beyond: "
+	    "429. 0: no limit."),
+	INT(conns, "MAX_UPLOAD_BYTES_IN_FLIGHT", max_upload_bytes_in_flight,
+	    "1073741824", 1024, 1099511627776, RELOAD, "bytes", "What the "
+	    "uploads in flight may put on the disk together; beyond: 503."),
 
 	STR(storage, "DATABASE_URL", database_url, VG_TYPE_DATABASE, "", 4095,
 	    SECRET, "database.url", "PostgreSQL, as a libpq URI: "

@@ -44,13 +44,32 @@ vg_upload_open(struct vg_upload *u, struct vg_request *r)
 	return (0);
 }
 
+/* What the log says of it; the client is told nothing of our disk. */
+static const char *
+trouble(int errnum)
+{
+	if (errnum == 0)
+		return ("upload_folder_failed");
+	switch (vg_tempfile_trouble(errnum)) {
+	case VG_TEMPFILE_FULL:
+		return ("upload_folder_full");
+	case VG_TEMPFILE_DESCRIPTORS:
+		return ("no_descriptors");
+	case VG_TEMPFILE_DENIED:
+		return ("upload_folder_denied");
+	case VG_TEMPFILE_GONE:
+		return ("upload_folder_gone");
+	case VG_TEMPFILE_OTHER:
+	default:
+		return ("upload_folder_failed");
+	}
+}
+
 static int
 refuse_storage(struct vg_upload *u)
 {
 	u->r->retry_after_s = 5;
-	u->r->note = u->file.error != 0 ?
-	    (vg_tempfile_trouble(u->file.error) == VG_TEMPFILE_FULL ?
-	    "upload_folder_full" : "upload_folder_failed") : "upload_folder_failed";
+	u->r->note = trouble(u->file.error);
 	vg_refuse(u->r, "storage_unavailable", NULL);
 	return (-1);
 }
@@ -122,6 +141,8 @@ part_data(void *arg, const uint8_t *data, size_t len)
 		}
 		if (vg_tempfile_write(&u->file, data, len) == -1)
 			return (refuse_storage(u));
+		if (u->listen != NULL)
+			u->listen(u->listen_arg, data, len);
 		return (0);
 	case PART_SESSION:
 		if (len > VG_UPLOAD_FIELD_MAX - u->field_len) {

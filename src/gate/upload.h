@@ -38,6 +38,9 @@ struct vg_upload {
 	char			field[VG_UPLOAD_FIELD_MAX + 1];
 	char			session_id[VG_UUID_SIZE];
 	uint8_t			first[VG_SNIFF_MAX];
+	/* Who else wants the sound as it comes; set after opening, or NULL. */
+	void			(*listen)(void *, const uint8_t *, size_t);
+	void			*listen_arg;
 };
 
 /* upload.c: each returns 0, or -1 after vg_refuse(). */

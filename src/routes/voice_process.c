@@ -5,10 +5,13 @@
  *	MAX_UPLOAD_BYTES) and `session_id`; Idempotency-Key, if wanted.
  * Out:	200 {"session_id","transcript","text","audio_url"}, audio_url null when
  *	there is no sound; "degraded":[…] when something fell back. The turn is
- *	committed before the answer.
- * Errors: 400, 401, 403, 404 session_not_found, 405, 413, 415, 422
- *	audio_undecodable, 429, 503 provider_unavailable, database_unavailable,
- *	storage_unavailable, overloaded, 504 provider_timeout.
+ *	committed before the answer. A repeat of an Idempotency-Key within 24 h
+ *	gets the first answer; where texts are not kept, its sound alone, and
+ *	"degraded":["text"].
+ * Errors: 400, 401, 403, 404 session_not_found, 405, 409 idempotency_conflict, 413,
+ *	415, 422 audio_undecodable, idempotency_mismatch, 429 rate_limited,
+ *	too_many_uploads, 503 provider_unavailable, database_unavailable, storage_unavailable,
+ *	overloaded, 504 provider_timeout.
  *
  * The upload has no name and is gone with the request, however that ends. The
  * reply's file gets its name before the commit, so that no committed turn
@@ -21,22 +24,31 @@
 
 #include "gate/files.h"
 #include "gate/gate.h"
+#include "gate/inflight.h"
+#include "gate/once.h"
 #include "gate/upload.h"
 #include "upstream/upstream.h"
 
 #define CONTEXT_TURNS	20	/* earlier turns told to the chat provider */
 #define BUSY_RETRY_S	2	/* seconds */
 #define REPLY_MAX	(32 * 1024 * 1024) /* bytes of sound */
+#define CLAIMS_MAX	3	/* times that a claim is asked for anew */
+
+/* Beside VG_DEGRADED_*: a repeat whose words were not kept. */
+#define DEGRADED_TEXT	0x100
 
 int	route_voice_process(struct http_request *);
 
 struct voice {
 	struct vg_request	*r;
+	uint32_t		place;		/* among those in flight */
 	struct vg_upload	upload;
 	vg_ticket		ticket;
 	enum vg_db_status	status;
-	const char		*key;		/* Idempotency-Key or NULL */
-	char			key_copy[VG_IDEMPOTENCY_MAX + 1];
+	struct vg_once		once;
+	enum vg_claim_state	claim;
+	unsigned		claims;		/* asked for */
+	uint64_t		deadline_us;	/* of the whole, monotonic */
 	struct vg_pipeline_turn	turns[CONTEXT_TURNS * 2];
 	char			*owned[CONTEXT_TURNS * 2];
 	size_t			nturns;
@@ -51,8 +63,7 @@ struct voice {
 	char			audio_ext[VG_TEMPFILE_EXT_MAX + 1];
 };
 
-static size_t	uploads;	/* in flight in this worker */
-
+static int	claim(struct vg_request *);
 static int	transcribed(struct vg_request *);
 static int	committed(struct vg_request *);
 
@@ -64,6 +75,7 @@ voice_free(void *arg)
 
 	vg_pipeline_cancel(v->pipeline);
 	vg_store_forget(v->ticket);
+	vg_once_close(&v->once);
 	vg_upload_close(&v->upload);
 	if (v->reply.fd != -1)
 		vg_tempfile_discard(&v->reply);
@@ -71,35 +83,44 @@ voice_free(void *arg)
 		free(v->owned[i]);
 	free(v->transcript);
 	free(v->text);
+	vg_inflight_give(v->place);
 	free(v);
-	uploads--;
 }
 
-/* MAX_UPLOADS_IN_FLIGHT is for the instance: each worker has its share. */
-static bool
-full(void)
+static void
+take_sound(void *arg, const uint8_t *data, size_t len)
 {
-	const struct vg_settings	*s = vg_gate_settings();
+	struct voice	*v = arg;
 
-	return ((int64_t)uploads >= (s->max_uploads + s->workers - 1) / s->workers);
+	vg_once_data(&v->once, data, len);
 }
 
 static int
 open_upload(struct vg_request *r)
 {
 	struct voice	*v;
+	uint32_t	place;
 
-	if (full() || (v = calloc(1, sizeof(*v))) == NULL) {
+	if (vg_inflight_take(r, vg_edge_of(r->req)->head->content_length,
+	    &place) == -1)
+		return (-1);
+	if ((v = calloc(1, sizeof(*v))) == NULL) {
+		vg_inflight_give(place);
 		r->retry_after_s = BUSY_RETRY_S;
 		vg_refuse(r, "overloaded", NULL);
 		return (-1);
 	}
-	uploads++;
 	v->r = r;
+	v->place = place;
 	v->reply.fd = -1;
 	r->priv = v;
 	r->priv_free = voice_free;
-	return (vg_upload_open(&v->upload, r));
+	if (vg_upload_open(&v->upload, r) == -1 ||
+	    vg_once_open(&v->once, r) == -1)
+		return (-1);
+	v->upload.listen = take_sound;
+	v->upload.listen_arg = v;
+	return (0);
 }
 
 static int
@@ -134,6 +155,8 @@ answer(struct vg_request *r)
 			(void)json_array_append_new(list, json_string("chat"));
 		if (v->degraded & VG_DEGRADED_TTS)
 			(void)json_array_append_new(list, json_string("tts"));
+		if (v->degraded & DEGRADED_TEXT)
+			(void)json_array_append_new(list, json_string("text"));
 		(void)json_object_set_new(root, "degraded", list);
 	}
 	return (vg_reply_json(r, 200, root));
@@ -150,6 +173,12 @@ take_turn(struct voice *v, const struct vg_turn *turn)
 	v->transcript = turn->transcript == NULL ? NULL : strdup(turn->transcript);
 	v->text = turn->reply == NULL ? NULL : strdup(turn->reply);
 	(void)kore_strlcpy(v->audio_id, turn->audio_id, sizeof(v->audio_id));
+	v->degraded = turn->reply == NULL ? DEGRADED_TEXT : 0;
+	if (turn->degraded != NULL && strstr(turn->degraded, "chat") != NULL)
+		v->degraded |= VG_DEGRADED_CHAT;
+	if (turn->degraded != NULL && strstr(turn->degraded, "tts") != NULL)
+		v->degraded |= VG_DEGRADED_TTS;
+	v->r->note = "repeated";
 }
 
 static void
@@ -164,6 +193,8 @@ turn_committed(void *arg, enum vg_db_status status, const struct vg_turn *turn)
 		vg_files_remove_one(v->audio_id);
 	if (turn != NULL && turn->repeated)
 		take_turn(v, turn);
+	if (status == VG_DB_OK)
+		vg_once_settled(&v->once);
 	vg_resume(v->r);
 }
 
@@ -172,6 +203,9 @@ committed(struct vg_request *r)
 {
 	struct voice	*v = r->priv;
 
+	/* We were away for longer than our lease: somebody else is at it. */
+	if (v->status == VG_CLAIM_LOST)
+		return (claim(r));
 	if (v->status == VG_SESSION_GONE)
 		return (vg_reply_problem(r, "session_not_found", NULL));
 	if (v->status != VG_DB_OK)
@@ -186,7 +220,7 @@ commit(struct vg_request *r)
 	struct vg_turn_new	turn = { 0 };
 	uint8_t			random[VG_UUID_BYTES];
 
-	if (v->audio_ext[0] != '\0') {
+	if (v->audio_ext[0] != '\0' && v->audio_id[0] == '\0') {
 		vg_random(random, sizeof(random));
 		vg_uuid4_format(v->audio_id, random);
 		if (vg_files_publish(&v->reply, v->audio_id, v->audio_ext) == -1) {
@@ -195,7 +229,10 @@ commit(struct vg_request *r)
 		}
 	}
 	turn.session_id = v->upload.session_id;
-	turn.idempotency_key = v->key;
+	if (v->once.wanted) {
+		turn.idempotency_key = v->once.key;
+		turn.holder = r->id;
+	}
 	turn.transcript = v->transcript;
 	turn.reply = v->text;
 	if (v->audio_id[0] != '\0') {
@@ -260,6 +297,7 @@ transcribe(struct vg_request *r)
 {
 	struct voice		*v = r->priv;
 	struct vg_pipeline_in	in = { 0 };
+	uint64_t		now;
 
 	if (v->status == VG_SESSION_GONE)
 		return (vg_reply_problem(r, "session_not_found", NULL));
@@ -278,6 +316,10 @@ transcribe(struct vg_request *r)
 	in.nturns = v->nturns;
 	in.reply_fd = v->reply.fd;
 	in.reply_max = REPLY_MAX;
+	/* What is left of the one deadline, after waiting for another. */
+	now = vg_monotonic_us();
+	in.deadline_ms = v->deadline_us > now + 1000 ?
+	    (v->deadline_us - now) / 1000 : 1;
 	if ((v->pipeline = vg_pipeline_start(&in, piped, v)) == NULL) {
 		r->retry_after_s = BUSY_RETRY_S;
 		return (vg_reply_problem(r, "overloaded", NULL));
@@ -326,48 +368,70 @@ find_session(struct vg_request *r)
 	return (vg_wait(r, transcribe));
 }
 
+/* --- the key -------------------------------------------------------------- */
+
 static void
-turn_found(void *arg, enum vg_db_status status, const struct vg_turn *turn)
+claim_ended(void *arg, enum vg_db_status status, enum vg_claim_state state,
+    const struct vg_turn *turn)
 {
 	struct voice	*v = arg;
 
-	v->ticket = 0;
 	v->status = status;
-	if (turn != NULL)
+	v->claim = state;
+	if (turn != NULL) {
+		/* Our own sound, made in vain. */
+		if (v->audio_id[0] != '\0')
+			vg_files_remove_one(v->audio_id);
 		take_turn(v, turn);
+		vg_once_settled(&v->once);
+	}
 	vg_resume(v->r);
 }
 
 static int
-repeated(struct vg_request *r)
+claimed(struct vg_request *r)
 {
 	struct voice	*v = r->priv;
 
-	if (v->status == VG_NOT_FOUND)
-		return (find_session(r));
-	return (committed(r));
+	if (v->status == VG_DB_OK && v->claim == VG_CLAIM_MINE)
+		return (v->text != NULL ? commit(r) : find_session(r));
+	if (v->status == VG_DB_OK && v->claim == VG_CLAIM_DONE)
+		return (answer(r));
+	if (v->audio_id[0] != '\0')
+		vg_files_remove_one(v->audio_id);
+	if (v->status == VG_SESSION_GONE)
+		return (vg_reply_problem(r, "session_not_found", NULL));
+	if (v->status != VG_DB_OK)
+		return (vg_reply_away(r, v->status));
+	if (v->claim == VG_CLAIM_DIFFERS)
+		return (vg_reply_problem(r, "idempotency_mismatch", NULL));
+	r->retry_after_s = BUSY_RETRY_S;
+	return (vg_reply_problem(r, "idempotency_conflict", NULL));
+}
+
+static int
+claim(struct vg_request *r)
+{
+	struct voice	*v = r->priv;
+
+	v->status = v->claims++ == CLAIMS_MAX ? VG_DB_TIMEOUT :
+	    vg_once_claim(&v->once, v->upload.session_id, v->deadline_us,
+	    claim_ended, v);
+	if (v->status != VG_DB_OK)
+		return (claimed(r));
+	return (vg_wait(r, claimed));
 }
 
 static int
 process(struct vg_request *r)
 {
 	struct voice	*v = r->priv;
-	const char	*key;
 
 	if (vg_upload_finish(&v->upload) == -1)
 		return (vg_reply_problem(r, r->refusal, r->refusal_detail));
-	if ((key = vg_edge_header(r->req, "idempotency-key")) == NULL)
-		return (find_session(r));
-	if (*key == '\0' || strlen(key) > VG_IDEMPOTENCY_MAX)
-		return (vg_reply_problem(r, "validation_failed",
-		    "Idempotency-Key must have 1 to 128 characters."));
-	(void)kore_strlcpy(v->key_copy, key, sizeof(v->key_copy));
-	v->key = v->key_copy;
-	v->status = vg_turn_find(v->upload.session_id, r->key.id, v->key,
-	    turn_found, v, &v->ticket);
-	if (v->status != VG_DB_OK)
-		return (vg_reply_away(r, v->status));
-	return (vg_wait(r, repeated));
+	v->deadline_us = vg_monotonic_us() +
+	    (uint64_t)vg_gate_settings()->pipeline_timeout_s * 1000000;
+	return (v->once.wanted ? claim(r) : find_session(r));
 }
 
 static const struct vg_body_reader	reader = {

@@ -15,6 +15,7 @@ ASSET(0001_session_turn);
 ASSET(0002_rate_limit);
 ASSET(0003_purge);
 ASSET(0004_operator);
+ASSET(0005_idempotency);
 
 #define MIGRATION(version, symbol)					\
 	{ version, #symbol ".sql", asset_##symbol##_sql,		\
@@ -25,6 +26,7 @@ const struct vg_migration	vg_migrations[] = {
 	MIGRATION(2, 0002_rate_limit),
 	MIGRATION(3, 0003_purge),
 	MIGRATION(4, 0004_operator),
+	MIGRATION(5, 0005_idempotency),
 };
 
 const size_t	vg_migrations_count =

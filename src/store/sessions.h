@@ -3,7 +3,10 @@
 
 /* Within the store only; the calls of sessions.c are in store.h. */
 
+#include <libpq-fe.h>
+
 #include "core/settings.h"
+#include "store/store.h"
 
 /* sessions.c: the lifetimes that new rows get. */
 void	vg_sessions_configure(const struct vg_settings *);
@@ -15,5 +18,11 @@ struct vg_lifetimes {
 	int64_t	audio_s;
 };
 const struct vg_lifetimes *vg_sessions_lifetimes(void);
+
+/*
+ * claims.c: the row of claim_turn() or commit_turn(). TURN is what it tells, all
+ * of it borrowed; `repeated` when it was there before.
+ */
+enum vg_claim_state vg_claim_read(const PGresult *, struct vg_turn *);
 
 #endif

@@ -44,23 +44,35 @@ const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
 	    "AND t.audio_id IS NOT NULL",
 	    2, { VG_OID_UUID, VG_OID_UUID } },
 
-	/* session, key, transcript, reply, retention, audio, its ttl, degraded */
+	/* session, key, holder, transcript, reply, retention, audio, its ttl,
+	 * degraded */
 	[VG_ST_TURN_COMMIT] = { "turn_commit",
-	    "SELECT c.repeated, c.seq, c.old_transcript, c.old_reply, "
-	    "c.old_audio_id, c.old_audio_ext FROM voicegate.commit_turn("
-	    "$1, $2, $3, $4, $5, $6, $7, $8, $9) AS c",
-	    9, { VG_OID_UUID, VG_OID_TEXT, VG_OID_TEXT, VG_OID_TEXT,
-	    VG_OID_INTERVAL, VG_OID_UUID, VG_OID_TEXT, VG_OID_INTERVAL,
-	    VG_OID_TEXT_ARRAY } },
+	    "SELECT c.state, c.seq, c.old_transcript, c.old_reply, "
+	    "c.old_audio_id, c.old_audio_ext, c.old_degraded "
+	    "FROM voicegate.commit_turn("
+	    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS c",
+	    10, { VG_OID_UUID, VG_OID_TEXT, VG_OID_UUID, VG_OID_TEXT,
+	    VG_OID_TEXT, VG_OID_INTERVAL, VG_OID_UUID, VG_OID_TEXT,
+	    VG_OID_INTERVAL, VG_OID_TEXT_ARRAY } },
 
-	/* session, key, owner; no row: session gone; null seq: no such turn */
-	[VG_ST_TURN_FIND] = { "turn_find",
-	    "SELECT true, t.seq, t.transcript, t.reply, "
-	    "CASE WHEN t.audio_expires_at > now() THEN t.audio_id END, "
-	    "t.audio_ext FROM voicegate.session AS s "
-	    "LEFT JOIN voicegate.turn AS t ON t.session_id = s.id "
-	    "AND t.idempotency_key = $2 WHERE s.id = $1 AND " OWNED(3)
-	    " AND " LIVE,
+	/* session, key, content in hex, holder, lease, owner; no row: gone */
+	[VG_ST_TURN_CLAIM] = { "turn_claim",
+	    "SELECT c.state, c.seq, c.old_transcript, c.old_reply, "
+	    "c.old_audio_id, c.old_audio_ext, c.old_degraded "
+	    "FROM voicegate.session AS s CROSS JOIN LATERAL "
+	    "voicegate.claim_turn(s.id, $2, decode($3, 'hex'), $4, $5) AS c "
+	    "WHERE s.id = $1 AND " OWNED(6),
+	    6, { VG_OID_UUID, VG_OID_TEXT, VG_OID_TEXT, VG_OID_UUID,
+	    VG_OID_INTERVAL, VG_OID_UUID } },
+
+	/* session, key, holder, lease */
+	[VG_ST_CLAIM_KEEP] = { "claim_keep",
+	    "SELECT voicegate.keep_claim($1, $2, $3, $4)",
+	    4, { VG_OID_UUID, VG_OID_TEXT, VG_OID_UUID, VG_OID_INTERVAL } },
+
+	/* session, key, holder */
+	[VG_ST_CLAIM_RELEASE] = { "claim_release",
+	    "SELECT voicegate.release_claim($1, $2, $3)",
 	    3, { VG_OID_UUID, VG_OID_TEXT, VG_OID_UUID } },
 
 	/* audio, owner */
@@ -158,6 +170,9 @@ const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
 	[VG_ST_ALERT_SETTLE] = { "alert_settle",
 	    "SELECT voicegate.settle_alert($1, $2, $3)",
 	    3, { VG_OID_UUID, VG_OID_BOOL, VG_OID_INTERVAL } },
+	[VG_ST_PURGE_KEYS] = { "purge_keys",
+	    "SELECT voicegate.purge_idempotency_keys($1)::integer",
+	    1, { VG_OID_INT4 } },
 };
 
 /*

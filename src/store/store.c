@@ -152,6 +152,8 @@ vg_db_status_name(enum vg_db_status status)
 		return ("not found");
 	case VG_KEY_KNOWN:
 		return ("known");
+	case VG_CLAIM_LOST:
+		return ("claim lost");
 	}
 	return ("unknown");
 }
@@ -254,6 +256,12 @@ store_tick(int64_t now_us)
 	vg_param_int4(&params, PURGE_ROWS);
 	store.purging = vg_query(VG_ST_PURGE, &params, VG_DB_DEADLINE_MS,
 	    &call, NULL) == VG_DB_OK;
+	vg_params_free(&params);
+	/* Nobody waits for the number; what is left over is for the next. */
+	memset(&call, 0, sizeof(call));
+	vg_param_int4(&params, PURGE_ROWS);
+	(void)vg_query(VG_ST_PURGE_KEYS, &params, VG_DB_DEADLINE_MS, &call,
+	    NULL);
 	vg_params_free(&params);
 }
 

@@ -45,8 +45,9 @@ enum vg_db_status {
 	VG_DB_BUSY,		/* the queue is full: refused, not sent */
 	VG_DB_ERROR,		/* PostgreSQL refused it; logged */
 	VG_SESSION_GONE,	/* unknown, ended or expired */
-	VG_NOT_FOUND,		/* no such turn, audio or key (any more) */
-	VG_KEY_KNOWN		/* vg_key_find(): the answer is there already */
+	VG_NOT_FOUND,		/* no such audio or key (any more) */
+	VG_KEY_KNOWN,		/* vg_key_find(): the answer is there already */
+	VG_CLAIM_LOST		/* another request makes this turn by now */
 };
 
 typedef uint64_t vg_ticket;	/* 0 is never one */
@@ -238,6 +239,7 @@ enum vg_db_status vg_session_end(const char *id, const char *owner,
 struct vg_turn_new {
 	const char	*session_id;
 	const char	*idempotency_key;	/* or NULL */
+	const char	*holder;		/* of its claim; with the key */
 	const char	*transcript;
 	const char	*reply;
 	const char	*audio_id;		/* UUIDv4, or NULL: no audio */
@@ -254,6 +256,8 @@ struct vg_turn {
 	const char	*reply;		/* NULL: not kept */
 	char		audio_id[VG_UUID_SIZE]; /* "" for none, or expired */
 	char		audio_ext[9];
+	const char	*degraded;	/* what fell back then: "chat tts"; only of
+					   an earlier turn */
 };
 
 typedef void	(*vg_turn_cb)(void *, enum vg_db_status, const struct vg_turn *);
@@ -262,12 +266,44 @@ typedef void	(*vg_turn_cb)(void *, enum vg_db_status, const struct vg_turn *);
  * Commits a turn and touches its session. VG_SESSION_GONE when that ended or
  * expired meanwhile: nothing is written, remove the audio file. `repeated`:
  * nothing is written, answer with the earlier turn (and remove the new file).
+ * VG_CLAIM_LOST: nothing is written; claim again.
  */
 enum vg_db_status vg_turn_commit(const struct vg_turn_new *, vg_turn_cb,
 	    void *arg, vg_ticket *);
-/* The turn of an idempotency key of a live session, VG_NOT_FOUND if none. */
-enum vg_db_status vg_turn_find(const char *session_id, const char *owner,
-	    const char *idempotency_key, vg_turn_cb, void *arg, vg_ticket *);
+
+/*
+ * The right to make the turn of an idempotency key, over all servers. It is a
+ * lease of VG_CLAIM_LEASE_S seconds: renew it while the turn is being made.
+ */
+#define VG_CLAIM_LEASE_S	6	/* seconds */
+#define VG_CLAIM_CONTENT_LEN	64	/* hex digits of a SHA-256 */
+
+struct vg_claim {
+	const char	*session_id;
+	const char	*owner;		/* the asking API key's id, or "" */
+	const char	*key;		/* at most VG_IDEMPOTENCY_MAX bytes */
+	const char	*content;	/* VG_CLAIM_CONTENT_LEN hex digits */
+	const char	*holder;	/* UUIDv4 of this request */
+};
+
+enum vg_claim_state {
+	VG_CLAIM_MINE = 0,	/* make it; then commit or release */
+	VG_CLAIM_OTHER,		/* one is making it: ask again in a moment */
+	VG_CLAIM_DIFFERS,	/* the key was used with other content */
+	VG_CLAIM_DONE		/* made: the turn is given */
+};
+
+/* With VG_DB_OK; the turn is NULL but for VG_CLAIM_DONE. */
+typedef void	(*vg_claim_cb)(void *, enum vg_db_status, enum vg_claim_state,
+		    const struct vg_turn *);
+
+/* VG_SESSION_GONE when the session is unknown, ended or expired. */
+enum vg_db_status vg_turn_claim(const struct vg_claim *, vg_claim_cb,
+	    void *arg, vg_ticket *);
+/* Both without an answer: if it is lost, the lease runs out. */
+void	vg_claim_keep(const struct vg_claim *);
+/* A claim that was asked for and came to no turn; a turn's is left as it is. */
+void	vg_claim_release(const struct vg_claim *);
 
 struct vg_audio {
 	char		id[VG_UUID_SIZE];

@@ -3,8 +3,8 @@
  *
  * A turn is committed by one function in the database, which holds the lock of
  * its session meanwhile: the turn is there and the session alive, or neither
- * was written. A client that lost the answer may send the same idempotency key
- * again and gets the first answer; it is not asked of the providers twice.
+ * was written. One that has an idempotency key is committed by the request that
+ * holds its claim (claims.c), and by no other.
  */
 
 #include <stdio.h>
@@ -16,9 +16,6 @@
 
 static void	turn_done(const struct vg_call *, enum vg_db_status,
 		    const PGresult *);
-static void	turn_find_done(const struct vg_call *, enum vg_db_status,
-		    const PGresult *);
-static void	turn_answer(const struct vg_call *, const PGresult *);
 static void	audio_done(const struct vg_call *, enum vg_db_status,
 		    const PGresult *);
 static void	gone_done(const struct vg_call *, enum vg_db_status,
@@ -45,6 +42,7 @@ vg_turn_commit(const struct vg_turn_new *new, vg_turn_cb cb, void *arg,
 	memset(&p, 0, sizeof(p));
 	vg_param_uuid(&p, new->session_id);
 	vg_param_text(&p, new->idempotency_key);
+	vg_param_uuid(&p, new->holder);
 	/* What is not to be stored does not travel either. */
 	vg_param_text(&p, life->text_s > 0 ? new->transcript : NULL);
 	vg_param_text(&p, life->text_s > 0 ? new->reply : NULL);
@@ -61,28 +59,6 @@ vg_turn_commit(const struct vg_turn_new *new, vg_turn_cb cb, void *arg,
 	call.cb = (void (*)(void))cb;
 	call.arg = arg;
 	status = vg_query(VG_ST_TURN_COMMIT, &p, VG_DB_DEADLINE_MS, &call,
-	    ticket);
-	vg_params_free(&p);
-	return (status);
-}
-
-enum vg_db_status
-vg_turn_find(const char *session_id, const char *owner,
-    const char *idempotency_key, vg_turn_cb cb, void *arg, vg_ticket *ticket)
-{
-	struct vg_params	p;
-	struct vg_call		call;
-	enum vg_db_status	status;
-
-	memset(&p, 0, sizeof(p));
-	vg_param_uuid(&p, session_id);
-	vg_param_text(&p, idempotency_key);
-	vg_param_uuid(&p, owner[0] != '\0' ? owner : NULL);
-
-	call.done = turn_find_done;
-	call.cb = (void (*)(void))cb;
-	call.arg = arg;
-	status = vg_query(VG_ST_TURN_FIND, &p, VG_DB_DEADLINE_MS, &call,
 	    ticket);
 	vg_params_free(&p);
 	return (status);
@@ -139,43 +115,15 @@ static void
 turn_done(const struct vg_call *call, enum vg_db_status status,
     const PGresult *res)
 {
-	if (status == VG_DB_OK && PQntuples(res) == 0)
-		status = VG_SESSION_GONE;
-	if (status != VG_DB_OK)
-		((vg_turn_cb)call->cb)(call->arg, status, NULL);
-	else
-		turn_answer(call, res);
-}
-
-static void
-turn_find_done(const struct vg_call *call, enum vg_db_status status,
-    const PGresult *res)
-{
-	if (status == VG_DB_OK && PQntuples(res) == 0)
-		status = VG_SESSION_GONE;
-	else if (status == VG_DB_OK && vg_col_null(res, 0, 1))
-		status = VG_NOT_FOUND;
-	if (status != VG_DB_OK)
-		((vg_turn_cb)call->cb)(call->arg, status, NULL);
-	else
-		turn_answer(call, res);
-}
-
-static void
-turn_answer(const struct vg_call *call, const PGresult *res)
-{
 	struct vg_turn	turn;
-	const char	*ext;
 
-	memset(&turn, 0, sizeof(turn));
-	turn.repeated = vg_col_bool(res, 0, 0);
-	turn.seq = vg_col_int4(res, 0, 1);
-	turn.transcript = vg_col_text(res, 0, 2);
-	turn.reply = vg_col_text(res, 0, 3);
-	vg_col_uuid(turn.audio_id, res, 0, 4);
-	if ((ext = vg_col_text(res, 0, 5)) != NULL && turn.audio_id[0] != '\0')
-		snprintf(turn.audio_ext, sizeof(turn.audio_ext), "%s", ext);
-	((vg_turn_cb)call->cb)(call->arg, VG_DB_OK, &turn);
+	if (status == VG_DB_OK && PQntuples(res) == 0)
+		status = VG_SESSION_GONE;
+	else if (status == VG_DB_OK &&
+	    vg_claim_read(res, &turn) == VG_CLAIM_OTHER)
+		status = VG_CLAIM_LOST;
+	((vg_turn_cb)call->cb)(call->arg, status,
+	    status == VG_DB_OK ? &turn : NULL);
 }
 
 static void

@@ -242,8 +242,8 @@ print_log(const struct server *s)
 		(void)fclose(fp);
 }
 
-void
-server_start(struct server *s, const char *database, const char *const *env)
+static void
+launch(struct server *s, const char *const *env)
 {
 	const char	*user = getenv("TEST_USER");
 	char		ready[300], port[32], var[300], url[300], run_as[64];
@@ -253,16 +253,6 @@ server_start(struct server *s, const char *database, const char *const *env)
 	const char	*base[8];
 	int		fd, n = 0;
 
-	memset(s, 0, sizeof(*s));
-	if (database == NULL)
-		database_create(s->database, sizeof(s->database));
-	else
-		(void)snprintf(s->database, sizeof(s->database), "%s", database);
-	s->port = free_port();
-	(void)snprintf(s->dir, sizeof(s->dir), "%s/g-%d-%d", need("TEST_TMP"),
-	    getpid(), ++counter);
-	assert_int_equal(mkdir(s->dir, 0755), 0);
-	(void)snprintf(s->log, sizeof(s->log), "%s/log", s->dir);
 	(void)snprintf(bin, sizeof(bin), "%s", need("BIN"));
 	(void)snprintf(ready, sizeof(ready), "%s/ready", s->dir);
 	(void)snprintf(port, sizeof(port), "PORT=%d", s->port);
@@ -312,6 +302,32 @@ server_start(struct server *s, const char *database, const char *const *env)
 	}
 }
 
+void
+server_start(struct server *s, const char *database, const char *const *env)
+{
+	memset(s, 0, sizeof(*s));
+	if (database == NULL)
+		database_create(s->database, sizeof(s->database));
+	else
+		(void)snprintf(s->database, sizeof(s->database), "%s", database);
+	s->port = free_port();
+	(void)snprintf(s->dir, sizeof(s->dir), "%s/g-%d-%d", need("TEST_TMP"),
+	    getpid(), ++counter);
+	assert_int_equal(mkdir(s->dir, 0755), 0);
+	(void)snprintf(s->log, sizeof(s->log), "%s/log", s->dir);
+	launch(s, env);
+}
+
+void
+server_again(struct server *s, const char *const *env)
+{
+	char	ready[300];
+
+	(void)snprintf(ready, sizeof(ready), "%s/ready", s->dir);
+	(void)unlink(ready);
+	launch(s, env);
+}
+
 static bool
 has_ended(void *arg)
 {
@@ -345,8 +361,29 @@ server_logged(const struct server *s, const char *text)
 	return (server_log_lines(s, text) > 0);
 }
 
-void
-server_stop(struct server *s)
+struct line {
+	const struct server	*s;
+	const char		*text;
+};
+
+static bool
+is_logged(void *arg)
+{
+	const struct line	*line = arg;
+
+	return (server_logged(line->s, line->text));
+}
+
+bool
+eventually_logged(const struct server *s, const char *text)
+{
+	struct line	line = { s, text };
+
+	return (eventually(is_logged, &line));
+}
+
+static void
+stop(struct server *s, bool hurt)
 {
 	if (s->pid <= 0)
 		return;
@@ -356,12 +393,77 @@ server_stop(struct server *s)
 		fail_msg("the gateway did not stop");
 	}
 	if (s->pid != 0 || server_logged(s, "sandbox violation") ||
-	    server_logged(s, "restarting worker") ||
+	    (!hurt && server_logged(s, "restarting worker")) ||
 	    server_logged(s, "ERROR: AddressSanitizer") ||
 	    server_logged(s, "ignoring \"")) {
 		print_log(s);
 		fail_msg("the gateway ended badly, or a worker of it did");
 	}
+}
+
+void
+server_stop(struct server *s)
+{
+	stop(s, false);
+}
+
+void
+server_stop_hurt(struct server *s)
+{
+	stop(s, true);
+}
+
+int
+server_workers(const struct server *s, pid_t *pids, int max)
+{
+	char	path[64];
+	FILE	*fp;
+	int	n = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", s->pid,
+	    s->pid);
+	if ((fp = fopen(path, "r")) == NULL)
+		return (0);
+	while (n < max && fscanf(fp, "%d", &pids[n]) == 1)
+		n++;
+	(void)fclose(fp);
+	return (n);
+}
+
+int
+process_descriptors(pid_t pid)
+{
+	struct dirent	*entry;
+	char		path[64];
+	DIR		*dir;
+	int		n = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	if ((dir = opendir(path)) == NULL)
+		return (-1);
+	while ((entry = readdir(dir)) != NULL)
+		n += entry->d_name[0] != '.';
+	(void)closedir(dir);
+	return (n);
+}
+
+long
+process_memory(pid_t pid, const char *name)
+{
+	char	path[64], line[256];
+	size_t	len = strlen(name);
+	long	kb = -1;
+	FILE	*fp;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	if ((fp = fopen(path, "r")) == NULL)
+		return (-1);
+	while (kb == -1 && fgets(line, sizeof(line), fp) != NULL) {
+		if (!strncmp(line, name, len))
+			kb = strtol(line + len, NULL, 10);
+	}
+	(void)fclose(fp);
+	return (kb);
 }
 
 void

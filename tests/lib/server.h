@@ -36,8 +36,14 @@ long	database_long(const char *url, const char *sql);
  */
 void	server_start(struct server *, const char *database,
 	    const char *const *env);
+/* Once more after its end, with the same port, folders and database. */
+void	server_again(struct server *, const char *const *env);
 /* TERM, waits; fails the test unless it ends with 0 and no worker died. */
 void	server_stop(struct server *);
+/* The same of one whose workers were killed on purpose. */
+void	server_stop_hurt(struct server *);
+/* Its workers' pids (at most MAX), and how many there are. */
+int	server_workers(const struct server *, pid_t *pids, int max);
 /* KILL to the whole process group, as a crash would. */
 void	server_kill(struct server *);
 /* Runs the binary with ARGS until it ends: exit status, and what it said. */
@@ -48,6 +54,11 @@ int	server_files(const struct server *, const char *folder);
 /* How many lines of its log hold TEXT, and whether one does. */
 int	server_log_lines(const struct server *, const char *text);
 bool	server_logged(const struct server *, const char *text);
+/* Waits for that. */
+bool	eventually_logged(const struct server *, const char *text);
+/* Entries of /proc/PID/fd, and a value in kB of /proc/PID/status ("VmRSS:"). */
+int	process_descriptors(pid_t);
+long	process_memory(pid_t, const char *name);
 
 /* The processes whose parent is PARENT: how many, at most MAX, into PID. */
 int	children_of(pid_t parent, pid_t *pid, int max);

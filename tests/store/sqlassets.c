@@ -20,3 +20,4 @@ ASSET(0001_session_turn);
 ASSET(0002_rate_limit);
 ASSET(0003_purge);
 ASSET(0004_operator);
+ASSET(0005_idempotency);

@@ -170,11 +170,10 @@ find(const char *id, size_t n)
 }
 
 static enum vg_db_status
-commit(const char *session, const char *key, const char *transcript,
-    const char *reply, const char *audio)
+commit(const char *session, const char *transcript, const char *reply,
+    const char *audio)
 {
 	struct vg_turn_new	new = { .session_id = session,
-				    .idempotency_key = key,
 				    .transcript = transcript, .reply = reply,
 				    .audio_id = audio, .audio_ext = "wav" };
 
@@ -217,12 +216,10 @@ an_unknown_session_is_gone(void **unused)
 {
 	(void)unused;
 	assert_int_equal(find(STRANGER, 5), VG_SESSION_GONE);
-	assert_int_equal(commit(STRANGER, NULL, "a", "b", NULL),
+	assert_int_equal(commit(STRANGER, "a", "b", NULL),
 	    VG_SESSION_GONE);
 	assert_int_equal(answer(vg_session_end(STRANGER, "", on_ids, NULL, NULL)),
 	    VG_SESSION_GONE);
-	assert_int_equal(answer(vg_turn_find(STRANGER, "", "k", on_turn, NULL,
-	    NULL)), VG_SESSION_GONE);
 	assert_int_equal(answer(vg_audio_find(STRANGER, "", on_audio, NULL, NULL)),
 	    VG_NOT_FOUND);
 }
@@ -247,7 +244,7 @@ an_expired_session_is_gone(void **unused)
 	    "now() - interval '2 h', expires_at = now() WHERE id = '%s'", id);
 	lab_sql(url, sql);
 	assert_int_equal(find(id, 0), VG_SESSION_GONE);
-	assert_int_equal(commit(id, NULL, "a", "b", NULL), VG_SESSION_GONE);
+	assert_int_equal(commit(id, "a", "b", NULL), VG_SESSION_GONE);
 	assert_int_equal(answer(vg_session_end(id, "", on_ids, NULL, NULL)),
 	    VG_SESSION_GONE);
 }
@@ -262,7 +259,7 @@ turns_are_the_context_oldest_first(void **unused)
 	start(id, "192.0.2.1");
 	for (i = 1; i <= 5; i++) {
 		snprintf(text, sizeof(text), "said %d", i);
-		assert_int_equal(commit(id, NULL, text, "heard", NULL),
+		assert_int_equal(commit(id, text, "heard", NULL),
 		    VG_DB_OK);
 		assert_int_equal(got.turn.seq, i);
 		assert_false(got.turn.repeated);
@@ -278,35 +275,6 @@ turns_are_the_context_oldest_first(void **unused)
 }
 
 static void
-a_repeated_key_gets_the_first_turn(void **unused)
-{
-	char		id[VG_UUID_SIZE], one[VG_UUID_SIZE], two[VG_UUID_SIZE];
-
-	(void)unused;
-	start(id, "192.0.2.1");
-	lab_uuid(one);
-	lab_uuid(two);
-	assert_int_equal(answer(vg_turn_find(id, "", "key", on_turn, NULL, NULL)),
-	    VG_NOT_FOUND);
-	assert_int_equal(commit(id, "key", "first", "reply", one), VG_DB_OK);
-	assert_false(got.turn.repeated);
-	assert_int_equal(commit(id, "key", "second", "other", two), VG_DB_OK);
-	assert_true(got.turn.repeated);
-	assert_int_equal(got.turn.seq, 1);
-	assert_string_equal(got.transcript, "first");
-	assert_string_equal(got.reply, "reply");
-	assert_string_equal(got.turn.audio_id, one);
-	assert_string_equal(got.turn.audio_ext, "wav");
-	assert_int_equal(answer(vg_turn_find(id, "", "key", on_turn, NULL, NULL)),
-	    VG_DB_OK);
-	assert_string_equal(got.transcript, "first");
-	/* Within another session it is another key. */
-	start(id, "192.0.2.1");
-	assert_int_equal(commit(id, "key", "third", "x", NULL), VG_DB_OK);
-	assert_false(got.turn.repeated);
-}
-
-static void
 without_retention_nothing_said_is_stored(void **unused)
 {
 	char		id[VG_UUID_SIZE], sql[160];
@@ -315,16 +283,13 @@ without_retention_nothing_said_is_stored(void **unused)
 	settings.transcript_retention_d = 0;
 	vg_store_reload(&settings);
 	start(id, "192.0.2.1");
-	assert_int_equal(commit(id, "k", "secret", "words", NULL), VG_DB_OK);
+	assert_int_equal(commit(id, "secret", "words", NULL), VG_DB_OK);
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM voicegate.turn AS t "
 	    "WHERE t.session_id = '%s' AND t::text LIKE '%%secret%%'", id);
 	assert_int_equal(lab_long(url, sql), 0);
 	assert_int_equal(find(id, 5), VG_DB_OK);
 	assert_int_equal(got.session.turns, 1);
 	assert_int_equal(got.session.ncontext, 0);
-	assert_int_equal(commit(id, "k", "again", "x", NULL), VG_DB_OK);
-	assert_true(got.turn.repeated);
-	assert_string_equal(got.transcript, "(null)");
 }
 
 static void
@@ -334,7 +299,7 @@ texts_that_are_not_utf8_are_mended(void **unused)
 
 	(void)unused;
 	start(id, "192.0.2.1");
-	assert_int_equal(commit(id, NULL, "a\xff z\xc3", "\xe2\x82\xac", NULL),
+	assert_int_equal(commit(id, "a\xff z\xc3", "\xe2\x82\xac", NULL),
 	    VG_DB_OK);
 	assert_int_equal(find(id, 1), VG_DB_OK);
 	assert_string_equal(got.text[0][0],
@@ -351,7 +316,7 @@ audio_belongs_to_a_live_session(void **unused)
 	start(id, "192.0.2.1");
 	lab_uuid(audio[0]);
 	memcpy(audio[1], STRANGER, VG_UUID_SIZE);
-	assert_int_equal(commit(id, NULL, "a", "b", audio[0]), VG_DB_OK);
+	assert_int_equal(commit(id, "a", "b", audio[0]), VG_DB_OK);
 	assert_int_equal(answer(vg_audio_find(audio[0], "", on_audio, NULL, NULL)),
 	    VG_DB_OK);
 	assert_string_equal(got.audio.session_id, id);
@@ -384,7 +349,7 @@ an_end_in_psql_is_heard_within_a_second(void **unused)
 	(void)unused;
 	start(id, "192.0.2.1");
 	lab_uuid(audio);
-	assert_int_equal(commit(id, NULL, "a", "b", audio), VG_DB_OK);
+	assert_int_equal(commit(id, "a", "b", audio), VG_DB_OK);
 	snprintf(sql, sizeof(sql), "SELECT voicegate.end_session('%s')", id);
 	assert_string_equal(lab_value(url, sql), "t");
 	began = lab_ms();
@@ -467,8 +432,8 @@ purge_takes_what_has_run_out(void **unused)
 	(void)unused;
 	start(old, "192.0.2.1");
 	start(live, "192.0.2.1");
-	assert_int_equal(commit(old, NULL, "a", "b", NULL), VG_DB_OK);
-	assert_int_equal(commit(live, NULL, "a", "b", NULL), VG_DB_OK);
+	assert_int_equal(commit(old, "a", "b", NULL), VG_DB_OK);
+	assert_int_equal(commit(live, "a", "b", NULL), VG_DB_OK);
 	snprintf(sql, sizeof(sql), "UPDATE voicegate.session SET created_at = "
 	    "now() - interval '40 d', expires_at = now() - interval '39 d', "
 	    "purge_at = now() WHERE id = '%s'; UPDATE voicegate.turn SET "
@@ -540,7 +505,6 @@ main(void)
 		CASE(what_is_no_uuid_is_refused_unsent),
 		CASE(an_expired_session_is_gone),
 		CASE(turns_are_the_context_oldest_first),
-		CASE(a_repeated_key_gets_the_first_turn),
 		CASE(without_retention_nothing_said_is_stored),
 		CASE(texts_that_are_not_utf8_are_mended),
 		CASE(audio_belongs_to_a_live_session),

@@ -136,6 +136,7 @@ fake_reset(void)
 	}
 	fake.connections = 0;
 	fake.retry_after = 0;
+	fake.delay_ms = 0;
 	fake.good_key = NULL;
 }
 
@@ -326,6 +327,9 @@ answer(int fd, int kind, enum fake_mode mode)
 	bool		ok;
 
 	type = kind == FAKE_TTS ? "audio/wav" : "application/json";
+	/* A peer that goes meanwhile is noticed by what is then written. */
+	if (kind != FAKE_MODELS && fake.delay_ms > 0)
+		(void)wait_ms(fd, (int)fake.delay_ms);
 	switch (mode) {
 	case FAKE_OK:
 	case FAKE_SILENCE:

@@ -3,7 +3,8 @@
  *
  * It prints its port and then does as it is told on standard input, one line
  * each: "stt hang", "chat ok", "all 500", "key sk-good", "retry-after 3",
- * "count" (prints the requests of each kind), until end of file. Each line is
+ * "delay 500" (milliseconds before each answer), "count" (prints the requests of
+ * each kind and the connections that are open), "reset", until end of file. Each line is
  * answered by one line.
  */
 
@@ -65,6 +66,15 @@ obey(const char *what, const char *how)
 		return (0);
 	}
 
+	if (!strcmp(what, "delay")) {
+		fake.delay_ms = (unsigned)strtoul(how, NULL, 10);
+		return (0);
+	}
+	if (!strcmp(what, "reset")) {
+		fake_reset();
+		return (0);
+	}
+
 	for (m = 0; m < FAKE_MODES; m++) {
 		if (!strcmp(how, modes[m]))
 			break;
@@ -103,9 +113,9 @@ main(void)
 		what[0] = how[0] = '\0';
 		n = sscanf(line, "%31s %255s", what, how);
 		if (n >= 1 && !strcmp(what, "count")) {
-			(void)printf("%u %u %u %u\n", fake.requests[FAKE_STT],
+			(void)printf("%u %u %u %u %u\n", fake.requests[FAKE_STT],
 			    fake.requests[FAKE_CHAT], fake.requests[FAKE_TTS],
-			    fake.requests[FAKE_MODELS]);
+			    fake.requests[FAKE_MODELS], fake.open);
 		} else {
 			(void)printf("%s\n", n >= 1 && obey(what, how) == 0 ?
 			    "ok" : "what?");

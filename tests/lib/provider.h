@@ -1,0 +1,37 @@
+#ifndef TESTS_PROVIDER_H
+#define TESTS_PROVIDER_H
+
+/*
+ * The provider that fails on purpose (tests/upstream/fakeprovider.c), as a child:
+ * FAKE_BIN names it.
+ */
+
+#include <sys/types.h>
+
+#include <stdio.h>
+
+struct provider {
+	pid_t	pid;
+	int	port;
+	FILE	*to;
+	FILE	*from;
+	/* "STT_BASE_URL=...", "CHAT_...", "TTS_..." and the end: environment. */
+	char	setting[3][64];
+};
+
+/* What it counted. */
+struct provider_count {
+	unsigned	stt;
+	unsigned	chat;
+	unsigned	tts;
+	unsigned	models;
+	unsigned	open;		/* connections now */
+};
+
+void	provider_start(struct provider *);
+void	provider_stop(struct provider *);
+/* One line of its language; fails the test when it is not understood. */
+void	provider_tell(struct provider *, const char *line);
+void	provider_count(struct provider *, struct provider_count *);
+
+#endif
