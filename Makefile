@@ -54,6 +54,8 @@ help:
 	@echo 'make drill-limits  the limits, ROUNDS times each case, with crashes and 10 million rows'
 	@echo 'make test-browser  the page in chromium, against a stand-in for the server'
 	@echo 'make drill       faults, kills and full disks, DRILL_ROUNDS of them (1000)'
+	@echo 'make test-wire   the wire tests on one kind of server: ON=release-http, ...'
+	@echo 'make check-tls | check-slow  testssl.sh, slowhttptest on the release'
 	@echo 'make fuzz        each fuzzer for FUZZ_S seconds (default 30)'
 	@echo 'make clean       removes build/ (not the run-state in VAR)'
 
@@ -165,5 +167,5 @@ include tests/Makefile.inc
 clean:
 	rm -rf $(B)
 
--include $(wildcard $(O)/*/*.d) $(wildcard $(O)/*/*/*.d)
+-include $(wildcard $(O)/*/*.d) $(wildcard $(O)/*/*/*.d) $(wildcard $(B)/fuzz/*.d) $(wildcard $(B)/fuzz/*/*.d)
 .SECONDARY:

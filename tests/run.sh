@@ -4,7 +4,12 @@
 # the wire tests share: a private PostgreSQL and the offline speech server, in a
 # folder of their own, and ends both by pid.
 #
-#   run.sh PROGRAM...     (O, BIN, SPEECH_BIN, SPEECH_FIXTURES in the environment)
+#   run.sh PROGRAM... [--on KIND PROGRAM...]...
+#
+# KIND is what the wire tests of the programs after it speak to, and how:
+# dev-http (without --on), dev-https, release-http, release-https. A release
+# runs as an operator would start it: by root, in a chroot, under another user.
+# O, BIN, RELEASE_BIN, SPEECH_BIN, SPEECH_FIXTURES are in the environment.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 top=$PWD
@@ -71,9 +76,46 @@ count() { # FILE STATUS
   fi
 }
 
-for program in "$@"; do
-  name=$(basename "$program")
-  log=$logs/$name.log
+# The pair lies in the root by the same path: the key's process is confined, too.
+tests/edge/certs.sh "$work/tls" >"$logs/certs.log" 2>&1 || cat "$logs/certs.log"
+[ -z "$TEST_USER" ] || chown -R "$TEST_USER:" "$work/tls"
+mkdir -p "$work/root$work"
+cp -a "$work/tls" "$work/root$work/"
+export TEST_TLS_CERT=$work/tls/ec.pem TEST_TLS_KEY=$work/tls/ec.key
+dev=$BIN
+
+speak_to() { # KIND
+  unset TEST_TLS TEST_ROOT
+  export BIN=$dev
+  case $1 in
+  release-*)
+    export BIN=$RELEASE_BIN
+    # Nobody but root may change root.
+    [ -z "$TEST_USER" ] || export TEST_ROOT=$work/root
+    ;;
+  esac
+  case $1 in
+  dev-http | release-http) ;;
+  dev-https | release-https) export TEST_TLS=1 ;;
+  *)
+    echo "run.sh: --on $1: no such kind" >&2
+    exit 64
+    ;;
+  esac
+}
+
+kind=
+while [ $# -gt 0 ]; do
+  if [ "$1" = --on ]; then
+    kind=$2
+    speak_to "$kind"
+    shift 2
+    continue
+  fi
+  program=$1
+  shift
+  name=$(basename "$program")${kind:+ $kind}
+  log=$logs/${name/ /.}.log
   timeout -k 10 "${PROGRAM_SECONDS:-300}" "$program" >"$log" 2>&1 </dev/null
   count "$log" $? "$name"
 done

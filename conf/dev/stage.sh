@@ -20,6 +20,7 @@ cd "$folder"
 ln -sfn "$top/src" src
 ln -sfn "$top/build/assets" assets
 ln -sfn "$top/conf/voicegate.conf" conf/voicegate.conf
+ln -sfn "$top/dh2048.pem" dh2048.pem
 new=$(cat "$top/conf/build.conf")
 if [ -n "$sanitizer" ]; then
   # Kore itself gets ASan alone: UBSan drowns in its misaligned pools.

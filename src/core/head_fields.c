@@ -211,6 +211,15 @@ read_expect(struct vg_head *h, const char *s, size_t len)
 	return (VG_HEAD_NONE);
 }
 
+/* Lists, by which a proxy says who asks (RFC 7239; X-*: by custom). */
+static bool
+names_the_client(const char *s, size_t len)
+{
+	return (vg_field_eq(s, len, "Forwarded") ||
+	    vg_field_eq(s, len, "X-Forwarded-For") ||
+	    vg_field_eq(s, len, "X-Forwarded-Proto"));
+}
+
 /*
  * RFC 9110 section 7.6.1, RFC 9112 section 9.6. Connection: Host, and the
  * like, asks the next proxy to drop what this server decides by: a sender MUST
@@ -226,7 +235,8 @@ read_connection(struct vg_head *h, const char *s, size_t len)
 	vg_field_list_init(&list, s, len);
 	while ((more = vg_field_list_next(&list, &item)) == 1) {
 		if (!vg_field_is_token(item.s, item.len) ||
-		    singleton_of(item.s, item.len) != SINGLETONS)
+		    singleton_of(item.s, item.len) != SINGLETONS ||
+		    names_the_client(item.s, item.len))
 			return (VG_HEAD_CONNECTION);
 		if (vg_field_eq(item.s, item.len, "close"))
 			h->close = true;

@@ -242,10 +242,10 @@ int	vg_edge_listen_redirect(const char *server, const char *host,
 
 /*
  * Certificate chain and private key (PEM) for every domain on a TLS server.
- * Checks in a child process, which alone sees the key, that both are readable,
- * belong together, are RSA (2048 bits or more) or EC (P-256, P-384, P-521),
- * and that the certificate is in its time. The paths must also be right for
- * the keymgr process (keymgr_root). SIGHUP reads them again; a pair that fails
+ * Checks in a child process, which alone sees the key, that both are readable
+ * for the keymgr process (by kore_runas_user, within kore_root_path: set them
+ * before), belong together, are RSA (2048 to 4096 bits) or EC (P-256, P-384,
+ * P-521), and that the certificate is in its time. SIGHUP reads them again; a pair that fails
  * the same check is told in the log and the old one stays. 0, or -1 with a
  * sentence in err.
  */

@@ -4,7 +4,8 @@
  * Kore's keymgr ends the whole server when a file is missing or does not parse,
  * also when it is told to read them again. So before it may, the pair is tried
  * here: at the start in a child process, so that no process but the keymgr ever
- * holds the key, and on SIGHUP in the keymgr itself. What fails then is told in
+ * holds the key, confined as the keymgr will be, so that a file which that cannot
+ * reach is noticed; and on SIGHUP in the keymgr itself. What fails then is told in
  * the log, and the pair in use stays.
  *
  * Kore's keymgr knows SIGUSR1 for it; SIGHUP becomes that here, and neither
@@ -19,6 +20,8 @@
 #include <openssl/x509.h>
 
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +32,7 @@
 #define RSA_BITS_MIN	2048
 #define RSA_BITS_MAX	4096		/* the keymgr's buffers end there */
 #define CHAIN_MAX	10		/* certificates in the file */
-#define REASON_SIZE	256		/* bytes of a sentence */
+#define REASON_SIZE	512		/* bytes of a sentence */
 
 static char	*cert_path;
 static char	*key_path;
@@ -92,6 +95,50 @@ read_chain(FILE *fp)
 	return (NULL);
 }
 
+/*
+ * What kore_worker_privdrop() will do to the keymgr. Only called in a child. 0,
+ * or -1 with what is wrong.
+ */
+static int
+confine(char *why, size_t size)
+{
+	struct passwd	*pw = NULL;
+
+	if (!skip_runas && kore_runas_user != NULL &&
+	    (pw = getpwnam(kore_runas_user)) == NULL) {
+		(void)snprintf(why, size, "there is no user %s",
+		    kore_runas_user);
+		return (-1);
+	}
+	if (kore_root_path != NULL && ((!skip_chroot &&
+	    chroot(kore_root_path) == -1) ||
+	    chdir(skip_chroot ? kore_root_path : "/") == -1)) {
+		(void)snprintf(why, size, "cannot enter %s: %s",
+		    kore_root_path, errno_s);
+		return (-1);
+	}
+	if (pw != NULL && (setgroups(1, &pw->pw_gid) == -1 ||
+	    setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) == -1 ||
+	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) == -1)) {
+		(void)snprintf(why, size, "cannot become %s: %s",
+		    kore_runas_user, errno_s);
+		return (-1);
+	}
+	return (0);
+}
+
+/* Says as whom and where, too: root sees the file, and wonders. */
+static void
+cannot_open(const char *what, const char *path, char *why, size_t size)
+{
+	bool	user = !skip_runas && kore_runas_user != NULL;
+	bool	root = !skip_chroot && kore_root_path != NULL;
+
+	(void)snprintf(why, size, "%s file %s%s%s%s%s: %s", what, path,
+	    user ? ", as user " : "", user ? kore_runas_user : "",
+	    root ? ", within " : "", root ? kore_root_path : "", errno_s);
+}
+
 /* 0, or -1 with what is wrong. Reads the key: never in parent or worker. */
 static int
 try_pair(const char *certfile, const char *keyfile, char *why, size_t size)
@@ -103,11 +150,11 @@ try_pair(const char *certfile, const char *keyfile, char *why, size_t size)
 	int		result = -1;
 
 	if ((cf = fopen(certfile, "r")) == NULL) {
-		(void)snprintf(why, size, "certificate file: %s", errno_s);
+		cannot_open("certificate", certfile, why, size);
 		goto out;
 	}
 	if ((kf = fopen(keyfile, "r")) == NULL) {
-		(void)snprintf(why, size, "key file: %s", errno_s);
+		cannot_open("key", keyfile, why, size);
 		goto out;
 	}
 	if ((cert = read_chain(cf)) == NULL) {
@@ -173,7 +220,9 @@ vg_edge_tls(const char *certfile, const char *keyfile, char *err,
 		char	why[REASON_SIZE] = "";
 
 		(void)close(fd[0]);
-		status = try_pair(certfile, keyfile, why, sizeof(why));
+		status = confine(why, sizeof(why));
+		if (status == 0)
+			status = try_pair(certfile, keyfile, why, sizeof(why));
 		if (status == -1 && write(fd[1], why, strlen(why)) == -1)
 			_exit(2);
 		_exit(status == 0 ? 0 : 1);

@@ -20,6 +20,7 @@
 
 #include "lib/client.h"
 #include "lib/server.h"
+#include "lib/tls.h"
 
 #define RESPONSE_MAX	(64 * 1024 * 1024)
 
@@ -37,6 +38,8 @@ client_connect(int port)
 		(void)close(fd);
 		return (-1);
 	}
+	if (getenv("TEST_TLS") != NULL)
+		fd = tls_wrap(fd, getenv("TEST_TLS_CERT"));
 	return (fd);
 }
 

@@ -15,7 +15,7 @@ struct response {
 	bool	closed;		/* the server closed after it */
 };
 
-/* A connection to 127.0.0.1, or -1. */
+/* A connection to 127.0.0.1, over TLS where TEST_TLS is set; or -1. */
 int	client_connect(int port);
 /* All of it; 0 / -1. */
 int	client_send(int fd, const void *bytes, size_t len);

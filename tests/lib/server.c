@@ -246,11 +246,13 @@ static void
 launch(struct server *s, const char *const *env)
 {
 	const char	*user = getenv("TEST_USER");
+	const char	*root = getenv("TEST_ROOT");
 	char		ready[300], port[32], var[300], url[300], run_as[64];
+	char		cert[512], key[512], chroot_dir[512];
 	char		bin[512], foreground[] = "-f", no_chroot[] = "-n";
 	char		no_runas[] = "-r", ready_file[] = "--ready-file";
 	char		*argv[8];
-	const char	*base[8];
+	const char	*base[9];
 	int		fd, n = 0;
 
 	(void)snprintf(bin, sizeof(bin), "%s", need("BIN"));
@@ -265,11 +267,25 @@ launch(struct server *s, const char *const *env)
 	base[n++] = url;
 	if (user != NULL && *user != '\0')
 		base[n++] = run_as;
+	if (getenv("TEST_TLS") != NULL) {
+		(void)snprintf(cert, sizeof(cert), "TLS_CERT_FILE=%s",
+		    need("TEST_TLS_CERT"));
+		(void)snprintf(key, sizeof(key), "TLS_KEY_FILE=%s",
+		    need("TEST_TLS_KEY"));
+		base[n++] = cert;
+		base[n++] = key;
+	}
+	if (root != NULL) {
+		(void)snprintf(chroot_dir, sizeof(chroot_dir), "CHROOT_DIR=%s",
+		    root);
+		base[n++] = chroot_dir;
+	}
 	base[n] = NULL;
 	n = 0;
 	argv[n++] = bin;
 	argv[n++] = foreground;
-	argv[n++] = no_chroot;
+	if (root == NULL)
+		argv[n++] = no_chroot;
 	if (user == NULL || *user == '\0')
 		argv[n++] = no_runas;
 	argv[n++] = ready_file;

@@ -87,8 +87,8 @@ own_origin_and_none_are_served(void **state)
 	char		origin[64];
 
 	(void)state;
-	(void)snprintf(origin, sizeof(origin), "http://127.0.0.1:%d",
-	    gateway.port);
+	(void)snprintf(origin, sizeof(origin), "%s://127.0.0.1:%d",
+	    getenv("TEST_TLS") != NULL ? "https" : "http", gateway.port);
 	ask_from("POST", "/api/session/start", origin, &r);
 	assert_int_equal(r.status, 200);
 	response_free(&r);

@@ -90,6 +90,42 @@ upload_folder_open_to_others_stops_the_start(void **state)
 	assert_non_null(strstr(said, "UPLOAD_DIR"));
 }
 
+/* Root can read it; the process that is to hold it runs as somebody else. */
+static void
+key_the_keymgr_cannot_read_stops_the_start(void **state)
+{
+	static const char *const	args[] = { "-f", "-n", NULL };
+	char		path[512], key[600], cert[600], user[100], url[300];
+	char		said[8192];
+	const char	*env[] = { url, user, cert, key, NULL };
+	uint8_t		*bytes;
+	FILE		*fp;
+	size_t		len;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	bytes = file_read(getenv("TEST_TLS_KEY"), &len);
+	(void)snprintf(path, sizeof(path), "%s/root-%d.key", getenv("TEST_TMP"),
+	    getpid());
+	fp = fopen(path, "w");
+	assert_non_null(fp);
+	assert_int_equal(fwrite(bytes, 1, len, fp), len);
+	assert_int_equal(fclose(fp), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	free(bytes);
+	(void)snprintf(url, sizeof(url), "DATABASE_URL=%s",
+	    getenv("TEST_DATABASE_URL"));
+	(void)snprintf(user, sizeof(user), "RUN_AS_USER=%s",
+	    getenv("TEST_USER"));
+	(void)snprintf(cert, sizeof(cert), "TLS_CERT_FILE=%s",
+	    getenv("TEST_TLS_CERT"));
+	(void)snprintf(key, sizeof(key), "TLS_KEY_FILE=%s", path);
+	assert_int_equal(server_run(args, env, said, sizeof(said)), EX_CONFIG);
+	assert_non_null(strstr(said, "error: key file "));
+	assert_non_null(strstr(said, "Permission denied"));
+}
+
 static void
 check_config_prints_and_hides(void **state)
 {
@@ -207,6 +243,7 @@ main(void)
 		cmocka_unit_test(all_mistakes_are_told_at_once),
 		cmocka_unit_test(unwritable_upload_folder_stops_the_start),
 		cmocka_unit_test(upload_folder_open_to_others_stops_the_start),
+		cmocka_unit_test(key_the_keymgr_cannot_read_stops_the_start),
 		cmocka_unit_test(check_config_prints_and_hides),
 		cmocka_unit_test(help_and_version),
 		cmocka_unit_test(migrate_is_idempotent),
