@@ -240,12 +240,20 @@ export default [
 		check(!header.seen, "a header that is not allowed passed the preflight");
 		const method = await page.evaluate(attempt, [`${world.base}/api/session/start`, { method: "DELETE" }]);
 		check(!method.seen, "a method that is not allowed passed the preflight");
-		if (world.mock) {
-			world.mock.knobs.limit = 0;
-			const limited = await page.evaluate(attempt, [`${world.base}/api/session/start`, { method: "POST" }]);
-			world.mock.knobs.limit = 10_000;
+		if (world.mock || world.tight) {
+			if (world.mock)
+				world.mock.knobs.limit = 0;
+			else
+				await page.evaluate(attempt, [`${world.tight}/api/session/start`, { method: "POST" }]);
+			const limited = await page.evaluate(attempt, [`${world.tight ?? world.base}/api/session/start`, { method: "POST" }]);
+			if (world.mock)
+				world.mock.knobs.limit = 10_000;
 			check(limited.seen && limited.status === 429 && Number(limited.retry) > 0, "a 429 with its Retry-After was not readable");
 		}
+		const key = await page.evaluate(attempt, [`${world.base}/api/voice/process`, { method: "POST", headers: { "Idempotency-Key": "1" }, body: "x" }]);
+		check(!key.seen, "Idempotency-Key passed the preflight");
+		const keyed = await page.evaluate(attempt, [`${world.base}/api/health`, { headers: { Authorization: "Bearer x" } }]);
+		check(keyed.seen && keyed.status === 200, "a GET with Authorization was refused");
 		await page.context().close();
 	}],
 
