@@ -12,6 +12,7 @@
  * VG_HTTPS_URL		with an http VG_BASE_URL: the same server over HTTPS
  * VG_TIGHT_URL		with VG_BASE_URL: a server that lets one session start in
  *			a minute, for the same allowed origin
+ * VG_PATIENCE		a factor for all deadlines, where the machine is slow
  * VG_CERT_FILE		the certificate of what is HTTPS, to be trusted
  */
 
@@ -20,11 +21,11 @@ import { execFileSync, execSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { launch, speech, foreignSite } from "./harness.mjs";
+import { PATIENCE, launch, speech, foreignSite } from "./harness.mjs";
 import { startMock } from "./mock.mjs";
 
-const TEST_LIMIT_MS = 60_000;
-const RUN_LIMIT_MS = 15 * 60_000;
+const TEST_LIMIT_MS = 60_000 * PATIENCE;
+const RUN_LIMIT_MS = 15 * 60_000 * PATIENCE;
 
 for (const name of ["VG_ALLOWED_ORIGIN", "VG_REPORTS_COMMAND", ...(process.env.VG_BASE_URL?.startsWith("https:") ? ["VG_CERT_FILE"] : ["VG_HTTPS_URL", "VG_CERT_FILE"])])
 	if (process.env.VG_BASE_URL && !process.env[name]) {
