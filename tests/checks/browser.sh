@@ -104,8 +104,8 @@ told() {
 }
 cd tests/browser || exit 1
 VG_BASE_URL=$plain VG_HTTPS_URL=$secure VG_TIGHT_URL=$tight timeout -k 10 $((250 * ${VG_PATIENCE:-1})) node run.mjs \
-  'policy:' 'conversation: speaking' 'conversation: a reload' 'looks: under' 'state: light' 'looks: the API' 2>&1 | told page
-VG_BASE_URL=$secure timeout -k 10 $((90 * ${VG_PATIENCE:-1})) node run.mjs 'conversation: speaking' 2>&1 | told release
+  'policy:' 'conversation: speaking and' 'conversation: a reload' 'looks: under' 'state: light' 'looks: the API' 2>&1 | told page
+VG_BASE_URL=$secure timeout -k 10 $((90 * ${VG_PATIENCE:-1})) node run.mjs 'conversation: speaking and' 2>&1 | told release
 [ ! -e "$work/failed" ] || failed=1
 for name in plain tight release; do
   none "no_worker_died_$name" "$(grep 'sandbox violation\|restarting worker' "$work/$name.log" | head -n 1)"
