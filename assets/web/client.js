@@ -9,7 +9,8 @@
  * of its problem+json).
  *
  * Nothing of the conversation is kept here. The access key, where the
- * server asks for one, lives in this module's memory and nowhere else.
+ * server asks for one, is kept in sessionStorage: for this tab, and through
+ * a reload. A key that was not accepted is forgotten at once.
  */
 
 const SHORT_TIMEOUT_MS = 15_000;
@@ -22,7 +23,14 @@ const EXTENSIONS = new Map([
 	["audio/webm", "webm"], ["audio/mp4", "m4a"], ["audio/ogg", "ogg"],
 ]);
 
+const KEY_STORE = "voicegate.key";
+
 let accessKey = "";
+try {
+	accessKey = sessionStorage.getItem(KEY_STORE) ?? "";
+} catch {
+	/* No storage: the key is asked for again after a reload. */
+}
 
 export class ApiError extends Error {
 	constructor(kind, { status = 0, word = "", requestId = "", retryAfter = 0 } = {}) {
@@ -37,6 +45,14 @@ export class ApiError extends Error {
 
 export function setAccessKey(key) {
 	accessKey = key;
+	try {
+		if (key)
+			sessionStorage.setItem(KEY_STORE, key);
+		else
+			sessionStorage.removeItem(KEY_STORE);
+	} catch {
+		/* Then it is here only. */
+	}
 }
 
 /* RFC 9110, 10.2.3: seconds or a date. 0 where the answer has none. */
@@ -88,6 +104,8 @@ async function call(method, path, options) {
 
 	if (xhr.status >= 200 && xhr.status < 300)
 		return xhr.response;
+	if (xhr.status === 401)
+		setAccessKey("");
 	let problem = {};
 	try {
 		problem = JSON.parse(await xhr.response.text());

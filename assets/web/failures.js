@@ -84,8 +84,12 @@ export function explain(name, error, tries) {
 
 	switch (error.status) {
 	case 401:
-		return failure("error", ["A key is needed", "This service is open to people with an access key."], ["key", "dismiss"], more);
+		return failure("error", error.word === "invalid_api_key" ?
+		    ["This key is not accepted", "It may be mistyped, or have run out. Whoever gave it to you can tell you more."] :
+		    ["A key is needed", "This service is open to people with an access key."], ["key", "dismiss"], more);
 	case 403:
+		if (error.word === "insufficient_scope")
+			return failure("error", ["This key does not allow it", "Another access key may."], ["key", "dismiss"], more);
 		return failure("error", ["This is not allowed from here", "The service does not accept this page's requests. Whoever runs it can tell you more."], ["dismiss"], more);
 	case 404:
 		return failure("error", ["This conversation has ended", turn ?

@@ -165,6 +165,7 @@ struct vg_request {
 	size_t			nfields;
 	char			fields[VG_REPLY_FIELDS_MAX]; /* "Name: value\r\n" */
 	bool			own_csp;	/* it is among the fields above */
+	bool			by_coding;	/* the answer varies by it, too */
 };
 
 /* gate.c: the life of a worker's gate. */
@@ -219,6 +220,12 @@ int	vg_reply_problem(struct vg_request *, const char *word,
 	    const char *detail);
 /* 503 with Retry-After: the database could not answer. */
 int	vg_reply_away(struct vg_request *, enum vg_db_status);
+/*
+ * webreply.c: FILE as it is or as gzip, whichever the client takes (RFC 9110
+ * 12.5.3). With a tag, and 304, where the route lets its answers be kept.
+ */
+struct vg_webfile;
+int	vg_reply_webfile(struct vg_request *, const struct vg_webfile *);
 /*
  * LEN bytes of a file from OFFSET; the descriptor is stolen. Sent as the client
  * takes it, never held whole in memory.

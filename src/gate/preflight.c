@@ -4,6 +4,10 @@
  * asked: 204 when all of the question is within it, 403 when origin, method or
  * a header is not. A preflight for private-network access is always refused: no
  * public page has business with a server in somebody's home.
+ *
+ * Idempotency-Key is not among the headers: what other origins may send is
+ * promised to be these two and no more. A page of theirs sends a turn without;
+ * our own page and programs need no preflight.
  */
 
 #include <stdio.h>
@@ -60,10 +64,20 @@ headers_allowed(const char *list)
 	return (more == 0);
 }
 
+/* By the name that browsers use, and by that of the older draft. */
+static bool
+asks_for_private_network(const struct vg_request *r)
+{
+	return (vg_edge_header(r->req,
+	    "access-control-request-private-network") != NULL ||
+	    vg_edge_header(r->req,
+	    "access-control-request-local-network") != NULL);
+}
+
 int
 vg_preflight(struct vg_request *r)
 {
-	const char	*method, *list, *private;
+	const char	*method, *list;
 	char		allow[64];
 
 	vg_allow_list(r->route, allow, sizeof(allow));
@@ -73,8 +87,7 @@ vg_preflight(struct vg_request *r)
 		return (vg_reply_empty(r, 204));
 	}
 	list = vg_edge_header(r->req, "access-control-request-headers");
-	private = vg_edge_header(r->req, "access-control-request-private-network");
-	if (!(r->route->flags & VG_ROUTE_CORS) || private != NULL ||
+	if (!(r->route->flags & VG_ROUTE_CORS) || asks_for_private_network(r) ||
 	    !method_allowed(method) || (list != NULL && !headers_allowed(list)))
 		return (vg_reply_problem(r, "origin_denied", "The origin, the "
 		    "method or a header of the preflight is not allowed."));

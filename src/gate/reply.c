@@ -132,7 +132,8 @@ out_cors(struct vg_out *out, const struct vg_request *r)
 {
 	if (!(r->route->flags & VG_ROUTE_CORS))
 		return;
-	vg_out_str(out, "Vary: Origin\r\n");
+	vg_out_str(out, r->by_coding ? "Vary: Origin, Accept-Encoding\r\n" :
+	    "Vary: Origin\r\n");
 	if (r->verdict == VG_VERDICT_ANY)
 		vg_out_str(out, "Access-Control-Allow-Origin: *\r\n");
 	else if (r->verdict == VG_VERDICT_LISTED)

@@ -50,6 +50,8 @@
 
 ASSET(client_js);
 ASSET(conversation_js);
+ASSET(docs_css);
+ASSET(docs_html);
 ASSET(failures_js);
 ASSET(icon_svg);
 ASSET(index_html);
@@ -70,7 +72,7 @@ ASSET(voicegate_webmanifest);
 #define FILE_OF(name, type, symbol)					\
 	{ name, type, asset_##symbol, &asset_len_##symbol }
 
-/* Every file of assets/web, the page first: a test compares the two. */
+/* Every file of assets/web, the pages first: a test compares the two. */
 static const struct source {
 	const char	*name;
 	const char	*type;
@@ -78,8 +80,10 @@ static const struct source {
 	const uint32_t	*len;
 } sources[] = {
 	FILE_OF("index.html", HTML, index_html),
+	FILE_OF("docs.html", HTML, docs_html),
 	FILE_OF("client.js", JAVASCRIPT, client_js),
 	FILE_OF("conversation.js", JAVASCRIPT, conversation_js),
+	FILE_OF("docs.css", CSS, docs_css),
 	FILE_OF("failures.js", JAVASCRIPT, failures_js),
 	FILE_OF("icon.svg", SVG, icon_svg),
 	FILE_OF("main.js", JAVASCRIPT, main_js),
@@ -93,6 +97,8 @@ static const struct source {
 
 #define NFILES	(sizeof(sources) / sizeof(sources[0]))
 #define PAGE	0	/* the page's place among them */
+#define DOCS	1	/* the place of what the API is told in */
+#define PAGES	2	/* these have no name of their own */
 
 enum piece_kind {
 	PIECE_TEXT = 0,
@@ -142,7 +148,7 @@ by_source(const char *name, size_t len)
 	size_t	i;
 
 	for (i = 0; i < NFILES; i++) {
-		if (i != PAGE && strlen(sources[i].name) == len &&
+		if (i >= PAGES && strlen(sources[i].name) == len &&
 		    !memcmp(sources[i].name, name, len))
 			return (&web.files[i]);
 	}
@@ -199,7 +205,7 @@ rewrite(size_t which)
 			kore_buf_append(out, p, 1 + strlen(PREFIX));
 			kore_buf_append(out, file->name, strlen(file->name));
 			p = name + n;
-		} else if (which == PAGE && starts(p, end, SRI)) {
+		} else if (which < PAGES && starts(p, end, SRI)) {
 			name = p + strlen(SRI);
 			for (n = 0; name + n < end && name[n] != '}'; n++)
 				continue;
@@ -300,7 +306,7 @@ name_files(void)
 	kore_buf_free(all);
 	for (i = 0; i < NFILES; i++) {
 		web.files[i].type = sources[i].type;
-		if (i == PAGE)
+		if (i < PAGES)
 			continue;
 		dot = strrchr(sources[i].name, '.');
 		n = snprintf(web.files[i].name, sizeof(web.files[i].name),
@@ -312,24 +318,30 @@ name_files(void)
 }
 
 void
+vg_webfile_finish(struct vg_webfile *file)
+{
+	compress_file(file);
+	hex_id(file->tag, file->bytes, file->len);
+	(void)snprintf(file->gzip_tag, sizeof(file->gzip_tag), "%s-gzip",
+	    file->tag);
+}
+
+void
 vg_webfiles_prepare(void)
 {
-	struct vg_webfile	*file;
-	size_t			i;
+	size_t	i;
 
 	name_files();
 	for (i = 0; i < NFILES; i++) {
-		if (i == PAGE)
+		if (i < PAGES)
 			continue;
-		file = &web.files[i];
 		rewrite(i);
-		compress_file(file);
-		hex_id(file->tag, file->bytes, file->len);
-		(void)snprintf(file->gzip_tag, sizeof(file->gzip_tag), "%s-gzip",
-		    file->tag);
+		vg_webfile_finish(&web.files[i]);
 	}
 	rewrite(PAGE);
 	cut_page();
+	rewrite(DOCS);
+	vg_apidocs_prepare(&web.files[DOCS]);
 }
 
 const struct vg_webfile *

@@ -30,8 +30,18 @@ struct vg_webfile {
  * mistake of the build: fatal.
  */
 void	vg_webfiles_prepare(void);
+/* Compresses what BYTES and LEN say, and makes the tags. */
+void	vg_webfile_finish(struct vg_webfile *);
 /* The file that is served under /assets/NAME, or NULL. */
 const struct vg_webfile *vg_webfile_find(const char *name);
+
+/*
+ * apidocs.c: the API's document, and the page for people that is made of it.
+ * prepare() completes TEMPLATE, in the parent.
+ */
+void	vg_apidocs_prepare(struct vg_webfile *template);
+const struct vg_webfile *vg_apidocs_document(void);
+const struct vg_webfile *vg_apidocs_page(void);
 
 /* 128 random bits for a policy, and for the page that it stands for. */
 void	vg_web_nonce(char nonce[VG_WEB_NONCE_LEN + 1]);

@@ -421,17 +421,70 @@ export default [
 
 	["a service that asks for a key", async (world) => {
 		const page = await openPage(world);
+		const asked = new Map();
+		const guard = async (r) => {
+			const { authorization = "" } = r.request().headers();
+			const path = new URL(r.request().url()).pathname.replace(/[0-9a-f-]{36}$/, "ID");
+			asked.set(path, [...asked.get(path) ?? [], authorization]);
+			if (authorization === "Bearer vg_test")
+				return r.fallback();
+			await r.fulfill(refusal(401, authorization ? "invalid_api_key" : "authentication_required", { "WWW-Authenticate": "Bearer realm=\"voicegate\"" }));
+		};
+		await page.route(/\/api\/(session|voice)\//, guard);
 		await state(page, "welcome");
-		await page.route(`**${START}`, (r) => r.request().headers().authorization === "Bearer vg_test" ? r.fallback() :
-			r.fulfill(refusal(401, "unauthorized")));
 		await page.click("#orb");
 		await state(page, "error");
+		same(await text(page, "#notice-title"), "A key is needed", "title");
 		await press(page, "key");
-		await page.fill("#access-key", "vg_test");
+		same(await page.getAttribute("#access-key", "type"), "password", "type of the field");
+		await page.fill("#access-key", "vg_wrong");
 		await picture(page, "access-key");
 		await page.keyboard.press("Enter");
+		await page.waitForFunction(() => document.getElementById("notice-title").textContent === "This key is not accepted");
+		check(!(await page.evaluate(() => JSON.stringify(Object.entries(sessionStorage)))).includes("vg_wrong"), "a key that was not accepted was kept");
+		await press(page, "key");
+		same(await page.inputValue("#access-key"), "", "what is left in the field");
+		await page.fill("#access-key", "vg_test");
+		await page.keyboard.press("Enter");
 		await state(page, "ready");
-		check(!(await page.evaluate(() => JSON.stringify(Object.entries(sessionStorage)))).includes("vg_test"), "the key was stored");
+		await speak(page);
+		await state(page, "speaking");
+		check((await page.evaluate(() => JSON.stringify(Object.entries(sessionStorage)))).includes("vg_test"), "the key was not kept for the tab");
+		same(await page.evaluate(() => JSON.stringify(Object.entries(localStorage))), "[]", "left in localStorage");
+		check(!(await page.content()).includes("vg_test"), "the key stands in the document");
+		await state(page, "ready");
+		await page.reload();
+		await state(page, "ready");
+		await page.click("#leave");
+		await page.click("#ending-yes");
+		await state(page, "ended");
+		same([...asked].map(([path, keys]) => `${path} ${keys.at(-1)}`).sort().join(", "), ["/api/session/end", "/api/session/start", "/api/voice/audio/ID", "/api/voice/process"]
+		    .map((path) => `${path} Bearer vg_test`).join(", "), "what was asked with the key");
+		same(asked.get("/api/session/start").join(), ",Bearer vg_wrong,Bearer vg_test", "keys that a start was asked with");
+		await page.done();
+	}],
+
+	["a key that runs out in the middle: what was said is kept", async (world) => {
+		const page = await openPage(world);
+		await begin(page);
+		await refuse(page, "/api/voice/process", refusal(401, "invalid_api_key"));
+		await speak(page);
+		await state(page, "error");
+		await press(page, "key");
+		await page.fill("#access-key", "vg_other");
+		await page.keyboard.press("Enter");
+		await state(page, "speaking");
+		await page.done();
+	}],
+
+	["a key without the scope", async (world) => {
+		const page = await openPage(world);
+		await refuse(page, START, refusal(403, "insufficient_scope"));
+		await state(page, "welcome");
+		await page.click("#orb");
+		await state(page, "error");
+		same(await text(page, "#notice-title"), "This key does not allow it", "title");
+		same(await page.locator("#notice-actions [data-action=key]").count(), 1, "ways to give another");
 		await page.done();
 	}],
 

@@ -265,7 +265,7 @@ export async function startMock({ build, port = 0, allowedOrigins = [], thinkMs 
 			return res.end(wav());
 		}
 		if (knobs.needKey && req.headers.authorization !== `Bearer ${knobs.needKey}`)
-			return problem(res, 401, "unauthorized", "A key is needed", { "WWW-Authenticate": "Bearer" });
+			return problem(res, 401, "authentication_required", "Authentication required", { "WWW-Authenticate": "Bearer realm=\"voicegate\"" });
 		switch (`${req.method} ${route}`) {
 		case "POST /api/session/start": {
 			if (!admitted(res, "session", knobs.limit))

@@ -171,6 +171,26 @@ response_free(struct response *r)
 	memset(r, 0, sizeof(*r));
 }
 
+void	(*client_watch)(const char *, const char *, const struct response *);
+
+/* METHOD SP TARGET SP HTTP/1.x; anything else is no request line. */
+static void
+watch(const char *bytes, size_t len, const struct response *r)
+{
+	char	line[4096], method[33], target[2048];
+	int	minor, end = 0;
+
+	if (client_watch == NULL || r->status == 0)
+		return;
+	(void)snprintf(line, sizeof(line), "%.*s", (int)len, bytes);
+	line[strcspn(line, "\r\n")] = '\0';
+	if (sscanf(line, "%32[A-Z] %2047[^ ] HTTP/1.%1d%n", method, target,
+	    &minor, &end) == 3 && line[end] == '\0' && target[0] == '/')
+		client_watch(method, target, r);
+	else if (r->status >= 400)
+		client_watch(NULL, NULL, r);
+}
+
 void
 client_once(int port, const void *bytes, size_t len, bool head,
     struct response *r)
@@ -183,6 +203,7 @@ client_once(int port, const void *bytes, size_t len, bool head,
 	(void)client_send(fd, bytes, len);
 	client_read(fd, head, r);
 	(void)close(fd);
+	watch(bytes, len, r);
 }
 
 void

@@ -25,6 +25,12 @@ int	client_send(int fd, const void *bytes, size_t len);
  */
 void	client_read(int fd, bool head, struct response *);
 void	response_free(struct response *);
+/*
+ * Called, unless NULL, with each response of client_once() and of what is made
+ * of it, and the request line's method and target; METHOD NULL: it had none.
+ */
+extern void	(*client_watch)(const char *method, const char *target,
+	    const struct response *);
 /* One request on a connection of its own. */
 void	client_once(int port, const void *bytes, size_t len, bool head,
 	    struct response *);

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "lib/client.h"
+#include "lib/openapi.h"
 #include "lib/server.h"
 
 static struct server	gateway;
@@ -26,6 +27,13 @@ static struct server	gateway;
 static const char *const	wide[] = { "RATE_LIMIT_PER_MINUTE=100000",
 	"RATE_LIMIT_HEALTH_PER_MINUTE=100000",
 	"MAX_CONNECTIONS_PER_CLIENT=0", NULL };
+
+/* Every answer of a wire test is what the API's document says it is. */
+__attribute__((constructor)) static void
+watch_answers(void)
+{
+	client_watch = openapi_watch;
+}
 
 static inline int
 wide_setup(void **state)
