@@ -53,6 +53,7 @@ help:
 	@echo 'make check-asan  all suites under ASan and UBSan'
 	@echo 'make test-browser  the page in chromium, against a stand-in for the server'
 	@echo 'make fuzz        each fuzzer for FUZZ_S seconds (default 30)'
+	@echo 'make bench      measured beside bare Kore, nginx and express (BENCH_HELP=1)'
 	@echo 'make clean       removes build/ (not the run-state in VAR)'
 
 # --- packages: asked for once, installed only when missing -----------------
@@ -158,6 +159,7 @@ endif
 # --- tests ------------------------------------------------------------------
 
 include tests/Makefile.inc
+include bench/Makefile.inc
 
 .PHONY: clean
 clean:
