@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { Place } from './lib/place.mjs';
 import { report } from './lib/report.mjs';
 import * as requests from './parts/requests.mjs';
+import { tls } from './parts/tls.mjs';
+import { uploads } from './parts/uploads.mjs';
 
 const HELP = `make bench                    the parts of every day (some minutes)
 make bench BENCH="flood tls"  these parts; BENCH=all: every part
@@ -14,6 +16,8 @@ make bench BENCH="flood tls"  these parts; BENCH=all: every part
   admitted   health for one client whose limit is high
   flood      one client over its limit: 429
   clients    every request from a new client
+  tls        full TLS handshakes beside nginx with the same certificate
+  uploads    64 uploads of 10 MiB at once beside nginx that spools them
   rows       a table of windows with BENCH_ROWS rows beside an empty one (not by default)
 
 BENCH_ROUNDS=5          rounds of each server; they take turns
@@ -28,6 +32,7 @@ BENCH_KEEP=1            keeps the folder of the run (logs, database)`;
 
 const PARTS = {
   admitted: requests.admitted, flood: requests.flood, clients: requests.clients, rows: requests.rows,
+  tls, uploads,
 };
 const LONG = ['rows'];
 

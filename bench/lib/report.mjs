@@ -45,11 +45,40 @@ function requests(part, base) {
   return lines.join('\n');
 }
 
+function handshakes(part) {
+  return table(['certificate', 'server', 'handshakes/s', 'of nginx', 'CPU a handshake, µs', 'of nginx'],
+    Object.entries(part.kinds).flatMap(([kind, servers]) => Object.entries(servers).map(([name, r]) => [kind, name,
+      three(spread(values(r, 'rate'))), name === 'nginx' ? '1' : three(ratios(values(r, 'rate'), values(servers.nginx, 'rate'))),
+      three(spread(values(r, 'cpu'))), name === 'nginx' ? '1' : three(ratios(values(r, 'cpu'), values(servers.nginx, 'cpu')))])));
+}
+
+function handshakePlot(part) {
+  return bars(part.title, Object.entries(part.kinds).map(([kind, servers]) => ({
+    title: `${kind}: CPU a handshake`, unit: 'µs',
+    bars: Object.entries(servers).map(([name, r]) => ({ name, ...spread(values(r, 'cpu')), mark: name === 'voicegate' })),
+  })));
+}
+
+function uploads(part) {
+  return table(['', 'MiB/s', 'CPU a MiB, µs', 'of nginx', 'memory an upload, KiB', 'written, of the sound', 'health meanwhile, median ms'],
+    Object.entries(part.servers).map(([name, r]) => [name, three(spread(values(r, 'rate'))), three(spread(values(r, 'cpu'))),
+      name === 'nginx' ? '1' : three(ratios(values(r, 'cpu'), values(part.servers.nginx, 'cpu'))), three(spread(values(r, 'grown'))),
+      three(spread(values(r, 'written'))), three(spread(values(r, 'health')))]));
+}
+
+function uploadPlot(part) {
+  return bars(part.title, [['rate', 'throughput', 'MiB/s'], ['cpu', "the server's CPU a MiB", 'µs']].map(([key, title, unit]) => ({
+    title, unit, bars: Object.entries(part.servers).map(([name, r]) => ({ name, ...spread(values(r, key)), mark: name === 'voicegate' })),
+  })));
+}
+
 const SECTIONS = {
   admitted: (p) => [requests(p, 'bare Kore'), plot(p)],
   flood: (p) => [requests(p, 'bare Kore'), plot(p)],
   clients: (p) => [requests(p, 'bare Kore'), plot(p)],
   rows: (p) => [requests(p, 'empty table'), plot(p)],
+  tls: (p) => [handshakes(p), handshakePlot(p)],
+  uploads: (p) => [uploads(p), uploadPlot(p)],
 };
 
 export function report(out, results) {
