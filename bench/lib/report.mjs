@@ -72,12 +72,29 @@ function uploadPlot(part) {
   })));
 }
 
+function speech(part) {
+  return [table(['recordings of people', 'recordings', 'words', 'word error rate'], Object.entries(part.error).map(([name, e]) =>
+    [name, e.recordings, short(e.words), `${(100 * e.wrong / e.words).toFixed(1)} %`])), '',
+  table(['decoding', 'CPU for 10 s of sound, ms'], Object.entries(part.decode).map(([kind, d]) => [kind, short(d.per10s)]))].join('\n');
+}
+
+function speechPlot(part) {
+  return bars(part.title, [
+    { title: 'word error rate', unit: '%', bars: Object.entries(part.error).map(([name, e]) => {
+      const v = 100 * e.wrong / e.words;
+      return { name: name.replace(/^every 6th prompt/, 'some prompts'), min: v, median: v, max: v, mark: true };
+    }) },
+    { title: 'CPU of decoding 10 s', unit: 'ms', bars: Object.entries(part.decode).map(([name, d]) => ({ name, min: d.per10s, median: d.per10s, max: d.per10s, mark: true })) },
+  ]);
+}
+
 const SECTIONS = {
   admitted: (p) => [requests(p, 'bare Kore'), plot(p)],
   flood: (p) => [requests(p, 'bare Kore'), plot(p)],
   clients: (p) => [requests(p, 'bare Kore'), plot(p)],
   rows: (p) => [requests(p, 'empty table'), plot(p)],
   tls: (p) => [handshakes(p), handshakePlot(p)],
+  speech: (p) => [speech(p), speechPlot(p)],
   uploads: (p) => [uploads(p), uploadPlot(p)],
 };
 

@@ -71,7 +71,7 @@ export async function admitted(bench) {
 export async function flood(bench) {
   const gate = await voicegate(bench, { RATE_LIMIT_HEALTH_PER_MINUTE: String(LOW) });
   const like = await example(gate);
-  const servers = [gate, await bare(bench, like), await nginx(bench, like, { rate: `${LOW}r/m` }),
+  const servers = [gate, await bare(bench, like), await nginx(bench, like, { rate: `${LOW}r/m`, burst: LOW }),
     await express(bench, like, { points: LOW })];
   let sent = 0;
   const all = await takeTurns(bench, servers, { connections: bench.connections }, {
@@ -88,7 +88,7 @@ export async function flood(bench) {
 export async function clients(bench) {
   const gate = await voicegate(bench, { RATE_LIMIT_HEALTH_PER_MINUTE: String(LOW), TRUSTED_PROXIES: '127.0.0.1' });
   const like = await example(gate);
-  const servers = [gate, await bare(bench, like), await nginx(bench, like, { rate: `${LOW}r/m`, proxies: true }),
+  const servers = [gate, await bare(bench, like), await nginx(bench, like, { rate: `${LOW}r/m`, burst: LOW, proxies: true }),
     await express(bench, like, { points: LOW, proxies: true })];
   const all = await takeTurns(bench, servers, { connections: bench.connections, script: 'clients.lua' },
     { before: (s) => clear(bench, s) });

@@ -12,7 +12,7 @@ const quote = (text) => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 let count = 0;
 
 /** RATE as limit_req_zone takes it; TLS: { cert, key }; SPOOL: bodies to disk. */
-export async function nginx(place, example, { rate, proxies = false, tls, spool = false } = {}) {
+export async function nginx(place, example, { rate, burst = 10000, proxies = false, tls, spool = false } = {}) {
   const dir = place.folder(`nginx-${++count}`);
   const port = await freePort();
   const fields = example.fields.filter(([name]) => !own.has(name.toLowerCase()))
@@ -40,7 +40,7 @@ http {
     ssl_protocols TLSv1.2 TLSv1.3;` : ''}
     client_max_body_size 16m;
     location = ${example.path} {
-      ${rate ? 'limit_req zone=client burst=60 nodelay;' : ''}
+      ${rate ? `limit_req zone=client burst=${burst} nodelay;` : ''}
 ${fields}
       add_header X-Request-ID $request_id always;
       # Its cheapest content. \`return\` would answer before limit_req has its turn.
