@@ -13,13 +13,13 @@ const table = (head, rows) => [`| ${head.join(' | ')} |`, `| ${head.map((_, i) =
 function compared(part, base) {
   const names = Object.keys(part.servers);
   const statements = names.some((n) => part.servers[n][0].statements !== undefined);
-  const head = ['', 'requests/s', `of ${base}`, 'CPU a request, µs', 'PostgreSQL, µs', 'p50, ms', 'p99, ms', `p99 of ${base}`, 'core busy'];
+  const head = ['', 'requests/s', `of ${base}`, 'CPU a request, µs', `of ${base}`, 'PostgreSQL, µs', 'p50, ms', 'p99, ms', `p99 of ${base}`, 'core busy'];
   if (statements) head.push('statements/s');
   return table(head, names.map((name) => {
     const r = part.servers[name];
     const b = part.servers[base];
     const line = [name, three(spread(values(r, 'rate'))), name === base ? '1' : three(ratios(values(r, 'rate'), values(b, 'rate'))),
-      three(spread(values(r, 'cpu'))), part.nodb?.includes(name) || spread(values(r, 'dbCpu')).median < 0.2 ? '–' : three(spread(values(r, 'dbCpu'))),
+      three(spread(values(r, 'cpu'))), name === base ? '1' : three(ratios(values(r, 'cpu'), values(b, 'cpu'))), spread(values(r, 'dbCpu')).median < 0.2 ? '–' : three(spread(values(r, 'dbCpu'))),
       three(spread(values(r, 'p50'))), three(spread(values(r, 'p99'))),
       name === base ? '1' : three(ratios(values(r, 'p99'), values(b, 'p99'))), `${Math.round(spread(values(r, 'busy')).median * 100)} %`];
     if (statements) line.push(r[0].statements === undefined ? '–' : three(spread(values(r, 'statements'))));
