@@ -57,6 +57,7 @@ help:
 	@echo 'make test-wire   the wire tests on one kind of server: ON=release-http, ...'
 	@echo 'make check-tls | check-slow  testssl.sh, slowhttptest on the release'
 	@echo 'make fuzz        each fuzzer for FUZZ_S seconds (default 30)'
+	@echo 'make bench      measured beside bare Kore, nginx and express (BENCH_HELP=1)'
 	@echo 'make clean       removes build/ (not the run-state in VAR)'
 
 # --- packages: asked for once, installed only when missing -----------------
@@ -162,6 +163,7 @@ endif
 # --- tests ------------------------------------------------------------------
 
 include tests/Makefile.inc
+include bench/Makefile.inc
 
 .PHONY: clean
 clean:

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/decimal.h"
 #include "core/window.h"
 
 struct scan {
@@ -164,19 +165,27 @@ vg_ratelimit(char *buf, size_t size, const char *name,
     const struct vg_limits *limits, const struct vg_quota *quota,
     int64_t now_us)
 {
-	char		full[VG_LIMIT_NAME_MAX + 24];
-	int		n;
+	char		text[VG_RATELIMIT_SIZE + 2 * VG_DECIMAL_MAX];
+	size_t		n;
 
-	if (policy_name(full, sizeof(full), name, limits,
+	text[0] = '"';
+	if (policy_name(text + 1, VG_LIMIT_NAME_MAX + 24, name, limits,
 	    quota->limit.window_s) == -1)
 		return (-1);
 
-	n = snprintf(buf, size, "\"%s\";r=%" PRId64 ";t=%" PRId64, full,
-	    quota->remaining, vg_reset_after(quota, now_us));
-	if (n < 0 || (size_t)n >= size)
+	n = strlen(text);
+	memcpy(text + n, "\";r=", 4);
+	n += 4;
+	n += vg_decimal(text + n, quota->remaining);
+	memcpy(text + n, ";t=", 3);
+	n += 3;
+	n += vg_decimal(text + n, vg_reset_after(quota, now_us));
+	if (n >= size)
 		return (-1);
+	memcpy(buf, text, n);
+	buf[n] = '\0';
 
-	return (n);
+	return ((int)n);
 }
 
 /* The first limit bears the class' name, each other one its window too. */
@@ -196,10 +205,13 @@ policy_name(char *buf, size_t size, const char *name,
 	if (i == 0)
 		return (-1);
 
-	if (limits->count == 0 || limits->item[0].window_s == window_s)
-		n = snprintf(buf, size, "%s", name);
-	else
-		n = snprintf(buf, size, "%s-%" PRId64, name, window_s);
+	if (limits->count == 0 || limits->item[0].window_s == window_s) {
+		if (i >= size)
+			return (-1);
+		memcpy(buf, name, i + 1);
+		return (0);
+	}
+	n = snprintf(buf, size, "%s-%" PRId64, name, window_s);
 
 	return (n < 0 || (size_t)n >= size ? -1 : 0);
 }

@@ -234,6 +234,13 @@ escape_all(char *buf, size_t size, const char *text, size_t len,
 
 	out = 0;
 	for (i = 0; i < len; i += used) {
+		/* Nearly all that comes stands for itself. */
+		if (text[i] >= ' ' && text[i] <= '~' && text[i] != '"' &&
+		    text[i] != '\\' && size - out > 1) {
+			buf[out++] = text[i];
+			used = 1;
+			continue;
+		}
 		n = escape_one(piece, text + i, len - i, style, &used);
 		if (n >= size - out) {
 			buf[0] = '\0';

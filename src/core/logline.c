@@ -10,16 +10,15 @@
  * from the start, and a line that lost a field says so.
  */
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/decimal.h"
 #include "core/logesc.h"
 #include "core/timestamp.h"
 
 /* Bytes kept back: `,"truncated":true}` or ` truncated=true`, newline, NUL. */
 #define TAIL_RESERVE	24
-#define NUMBER_SIZE	24	/* bytes of an int64_t as text and its NUL */
 
 static size_t	line_room(const struct vg_logline *);
 static int	line_put(struct vg_logline *, const char *, size_t);
@@ -47,8 +46,10 @@ vg_logline_begin(struct vg_logline *line, char *buf, size_t size,
 		(void)snprintf(when, sizeof(when), "-");
 
 	if (format == VG_LOG_TEXT) {
-		n = snprintf(buf, size, "%s %s ", when, name);
-		line->len = (size_t)n;
+		(void)line_put(line, when, strlen(when));
+		(void)line_put(line, " ", 1);
+		(void)line_put(line, name, strlen(name));
+		(void)line_put(line, " ", 1);
 		line->len += vg_log_clean(buf + line->len, line_room(line) + 1,
 		    msg, strlen(msg));
 		return;
@@ -76,18 +77,23 @@ vg_logline_mem(struct vg_logline *line, const char *key, const char *value,
     size_t len)
 {
 	size_t		start;
-	bool		quote;
+	bool		plain, quote;
 	int		n;
 
 	start = line->len;
-	quote = line->format == VG_LOG_JSON || !value_is_plain(value, len);
+	plain = value_is_plain(value, len);
+	quote = line->format == VG_LOG_JSON || !plain;
 
 	if (line_key(line, key) == -1)
 		goto cut;
 	if (quote && line_put(line, "\"", 1) == -1)
 		goto cut;
 
-	if (line->format == VG_LOG_JSON) {
+	if (plain) {
+		if (line_put(line, value, len) == -1)
+			goto cut;
+		n = 0;
+	} else if (line->format == VG_LOG_JSON) {
 		n = vg_json_escape(line->buf + line->len, line_room(line) + 1,
 		    value, len);
 	} else {
@@ -110,9 +116,9 @@ cut:
 void
 vg_logline_int(struct vg_logline *line, const char *key, int64_t value)
 {
-	char		text[NUMBER_SIZE];
+	char		text[VG_DECIMAL_MAX + 1];
 
-	(void)snprintf(text, sizeof(text), "%" PRId64, value);
+	text[vg_decimal(text, value)] = '\0';
 	line_bare(line, key, text);
 }
 
@@ -193,18 +199,26 @@ line_bare(struct vg_logline *line, const char *key, const char *value)
 	}
 }
 
+/* What needs neither quotes nor escapes, in text and in JSON. */
+static bool
+char_is_plain(char c)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '%' && c <= ';' && c != '&' && c != '\''))
+		return (true);
+	return (c == '_' || c == '~' || c == '@' || c == '[' || c == ']');
+}
+
 static bool
 value_is_plain(const char *value, size_t len)
 {
-	static const char	plain[] = "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/@+,;%()[]*";
-	size_t			i;
+	size_t		i;
 
 	if (len == 0)
 		return (false);
 
 	for (i = 0; i < len; i++) {
-		if (value[i] == '\0' || strchr(plain, value[i]) == NULL)
+		if (!char_is_plain(value[i]))
 			return (false);
 	}
 

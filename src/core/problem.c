@@ -16,9 +16,9 @@
  * same below /api/ and /api/v1/, and no foreign domain has to outlive us.
  */
 
-#include <stdio.h>
 #include <string.h>
 
+#include "core/decimal.h"
 #include "core/logesc.h"
 #include "core/problem.h"
 
@@ -109,7 +109,8 @@ vg_problem_find(const char *word)
 	size_t		i;
 
 	for (i = 0; i < PROBLEMS; i++) {
-		if (!strcmp(problems[i].word, word))
+		if (problems[i].word[0] == word[0] &&
+		    !strcmp(problems[i].word, word))
 			return (&problems[i]);
 	}
 
@@ -146,8 +147,9 @@ vg_problem_format(char *buf, size_t size, const char *word, const char *detail,
 {
 	const struct vg_problem	*p;
 	char			text[VG_PROBLEM_DETAIL_MAX * 6 + 1];
-	char			id[VG_PROBLEM_ID_MAX * 6 + 1];
-	int			n;
+	char			id[VG_PROBLEM_ID_MAX * 6 + 1], status[4];
+	const char		*piece[16];
+	size_t			i, n = 0, len = 0, part;
 
 	if ((p = vg_problem_find(word)) == NULL)
 		p = vg_problem_find("internal_error");
@@ -164,13 +166,32 @@ vg_problem_format(char *buf, size_t size, const char *word, const char *detail,
 	    strlen(request_id)) == -1))
 		return (-1);
 
-	n = snprintf(buf, size, "{\"type\":\"%s\",\"title\":\"%s\","
-	    "\"status\":%d,\"detail\":\"%s\",%s%s%s\"error\":\"%s\"}",
-	    p->type, p->title, p->status, text,
-	    request_id != NULL ? "\"request_id\":\"" : "", id,
-	    request_id != NULL ? "\"," : "", p->word);
-	if (n < 0 || (size_t)n >= size)
-		return (-1);
+	vg_decimal_padded(status, 3, (uint32_t)p->status);
+	status[3] = '\0';
+	/* A flood is answered with these: pieces, not printf(3). */
+	piece[n++] = "{\"type\":\"";
+	piece[n++] = p->type;
+	piece[n++] = "\",\"title\":\"";
+	piece[n++] = p->title;
+	piece[n++] = "\",\"status\":";
+	piece[n++] = status;
+	piece[n++] = ",\"detail\":\"";
+	piece[n++] = text;
+	if (request_id != NULL) {
+		piece[n++] = "\",\"request_id\":\"";
+		piece[n++] = id;
+	}
+	piece[n++] = "\",\"error\":\"";
+	piece[n++] = p->word;
+	piece[n++] = "\"}";
+	for (i = 0; i < n; i++) {
+		part = strlen(piece[i]);
+		if (part >= size - len)
+			return (-1);
+		memcpy(buf + len, piece[i], part);
+		len += part;
+	}
+	buf[len] = '\0';
 
-	return (n);
+	return ((int)len);
 }

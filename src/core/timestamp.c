@@ -6,33 +6,42 @@
  * calendar is in civil.c, the dates of HTTP's header fields in httpdate.c.
  */
 
-#include <stdio.h>
+#include <string.h>
 
 #include "core/civil.h"
+#include "core/decimal.h"
 #include "core/timestamp.h"
 
 int
 vg_rfc3339_format(char *buf, size_t size, int64_t us, unsigned ndigits)
 {
 	struct vg_civil	c;
-	char		fraction[8];
-	int		n;
+	char		fraction[6];
+	size_t		n;
 
 	if (vg_civil_from_us(&c, us) == -1 || ndigits > 6)
 		return (-1);
-
-	fraction[0] = '\0';
-	if (ndigits > 0) {
-		(void)snprintf(fraction, sizeof(fraction), ".%06d", c.usec);
-		fraction[1 + ndigits] = '\0';
-	}
-
-	n = snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", (int)c.year,
-	    c.month, c.day, c.hour, c.minute, c.second, fraction);
-	if (n < 0 || (size_t)n >= size)
+	n = sizeof("YYYY-MM-DDThh:mm:ssZ") - 1 + (ndigits > 0 ? 1 + ndigits : 0);
+	if (n >= size)
 		return (-1);
 
-	return (n);
+	/* Once a log line: printf(3) would take longer than all the rest. */
+	memcpy(buf, "YYYY-MM-DDThh:mm:ss", 19);
+	vg_decimal_padded(buf, 4, (uint32_t)c.year);
+	vg_decimal_padded(buf + 5, 2, (uint32_t)c.month);
+	vg_decimal_padded(buf + 8, 2, (uint32_t)c.day);
+	vg_decimal_padded(buf + 11, 2, (uint32_t)c.hour);
+	vg_decimal_padded(buf + 14, 2, (uint32_t)c.minute);
+	vg_decimal_padded(buf + 17, 2, (uint32_t)c.second);
+	if (ndigits > 0) {
+		vg_decimal_padded(fraction, sizeof(fraction), (uint32_t)c.usec);
+		buf[19] = '.';
+		memcpy(buf + 20, fraction, ndigits);
+	}
+	buf[n - 1] = 'Z';
+	buf[n] = '\0';
+
+	return ((int)n);
 }
 
 int

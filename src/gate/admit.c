@@ -157,21 +157,11 @@ static void
 ask_limit(struct vg_request *r, bool peek)
 {
 	struct vg_limit_request	ask;
-	size_t			i;
 
 	memset(&ask, 0, sizeof(ask));
-	ask.nsubjects = vg_gate_subjects(r->route, r->client, ask.subject);
+	ask.nsubjects = vg_gate_subjects(r, ask.subject);
 	if (ask.nsubjects == 0)
 		return;
-	/* A key's user is counted wherever they are, their address is not. */
-	for (i = 0; r->key.id[0] != '\0' && i < ask.nsubjects; i++) {
-		ask.subject[i].client = r->key_client;
-		if (i == 0 && r->key_limits.count > 0 &&
-		    (r->route->quota == VG_QUOTA_MAIN ||
-		    r->route->quota == VG_QUOTA_SESSION ||
-		    r->route->quota == VG_QUOTA_VOICE))
-			ask.subject[i].limits = &r->key_limits;
-	}
 	ask.cost = vg_gate_cost(r->route);
 	ask.peek = peek;
 	r->limit_pending = true;

@@ -98,16 +98,31 @@ vg_quota_check(const struct vg_route *route)
 	return (0);
 }
 
-size_t
-vg_gate_subjects(const struct vg_route *route, const char *client,
-    struct vg_limit_subject *subject)
+/* What a key's own limit stands in for. */
+static bool
+is_main(enum vg_quota_setting of)
 {
+	return (of == VG_QUOTA_MAIN || of == VG_QUOTA_SESSION ||
+	    of == VG_QUOTA_VOICE);
+}
+
+size_t
+vg_gate_subjects(const struct vg_request *r, struct vg_limit_subject *subject)
+{
+	const struct vg_route	*route = r->route;
+	const char		*client = r->client;
+
+	/* A key's user is counted wherever they are, their address is not. */
+	if (r->key.id[0] != '\0')
+		client = r->key_client;
 	if (!quota.on || route->quota == VG_QUOTA_NONE)
 		return (0);
 	subject[0].client = client;
 	subject[0].name = route->class;
 	subject[0].limits = route->quota == VG_QUOTA_OWN ? limits_own(route) :
 	    &quota.of[route->quota];
+	if (r->key_limits.count > 0 && is_main(route->quota))
+		subject[0].limits = &r->key_limits;
 	if (quota.all.count == 0)
 		return (1);
 	subject[1].client = client;

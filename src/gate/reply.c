@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/decimal.h"
 #include "core/problem.h"
 #include "core/window.h"
 #include "edge/edge.h"
@@ -24,6 +25,7 @@
 
 #define JSON_TYPE	"application/json"
 #define AWAY_RETRY_S	5	/* seconds: the store reconnects within them */
+#define POLICIES_KEPT	16	/* texts: classes, times the limits in use */
 
 /* Not in http_status_text() of Kore, or worded otherwise there. */
 static const char *
@@ -80,14 +82,9 @@ vg_out_str(struct vg_out *out, const char *text)
 void
 vg_out_num(struct vg_out *out, uint64_t value)
 {
-	char	digits[20];
-	size_t	i = sizeof(digits);
+	char	digits[VG_DECIMAL_MAX];
 
-	do {
-		digits[--i] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	vg_out_mem(out, digits + i, sizeof(digits) - i);
+	vg_out_mem(out, digits, vg_decimal_unsigned(digits, value));
 }
 
 void
@@ -145,6 +142,39 @@ out_cors(struct vg_out *out, const struct vg_request *r)
 	    "Retry-After, X-Request-ID\r\n");
 }
 
+/*
+ * RateLimit-Policy changes only with the settings: it is kept for each class
+ * until other limits are asked for.
+ */
+static const char *
+policy_text(const char *class, const struct vg_limits *limits)
+{
+	static struct {
+		const char		*class;
+		struct vg_limits	limits;
+		char			text[VG_RATELIMIT_POLICY_SIZE];
+	} kept[POLICIES_KEPT];
+	static size_t	oldest;
+	size_t		i;
+
+	for (i = 0; i < POLICIES_KEPT; i++) {
+		if (kept[i].class == class &&
+		    kept[i].limits.count == limits->count &&
+		    !memcmp(kept[i].limits.item, limits->item,
+		    limits->count * sizeof(limits->item[0])))
+			return (kept[i].text);
+	}
+	i = oldest;
+	oldest = (oldest + 1) % POLICIES_KEPT;
+	kept[i].class = NULL;
+	if (vg_ratelimit_policy(kept[i].text, sizeof(kept[i].text), class,
+	    limits) == -1)
+		return (NULL);
+	kept[i].class = class;
+	kept[i].limits = *limits;
+	return (kept[i].text);
+}
+
 /* All that counts is told in the policy, and what is closest to its end. */
 static void
 out_limits(struct vg_out *out, const struct vg_request *r)
@@ -152,17 +182,18 @@ out_limits(struct vg_out *out, const struct vg_request *r)
 	struct vg_limit_subject		subject[VG_LIMIT_SUBJECTS_MAX];
 	const struct vg_limit_subject	*told;
 	const struct vg_quota		*tight;
-	char				text[VG_RATELIMIT_POLICY_SIZE];
+	const char			*policy;
+	char				text[VG_RATELIMIT_SIZE];
 	int64_t				now;
 	size_t				i, n;
 
-	n = vg_gate_subjects(r->route, r->client, subject);
+	n = vg_gate_subjects(r, subject);
 	for (i = 0; i < n; i++) {
-		if (vg_ratelimit_policy(text, sizeof(text), subject[i].name,
-		    subject[i].limits) == -1)
+		policy = policy_text(subject[i].name, subject[i].limits);
+		if (policy == NULL)
 			continue;
 		vg_out_str(out, i == 0 ? "RateLimit-Policy: " : ", ");
-		vg_out_str(out, text);
+		vg_out_str(out, policy);
 	}
 	if (n > 0)
 		vg_out_mem(out, "\r\n", 2);

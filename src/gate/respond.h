@@ -32,9 +32,10 @@ void	vg_quota_setup(const struct vg_settings *);
 int	vg_quota_check(const struct vg_route *);
 /*
  * Against what a request counts: the route's limits, and RATE_LIMIT_ALL where it
- * is set. How many of VG_LIMIT_SUBJECTS_MAX; 0: nothing. CLIENT is borrowed.
+ * is set; of a request with a key, the key in place of the address. How many of
+ * VG_LIMIT_SUBJECTS_MAX; 0: nothing. Names are borrowed from the request.
  */
-size_t	vg_gate_subjects(const struct vg_route *, const char *client,
+size_t	vg_gate_subjects(const struct vg_request *,
 	    struct vg_limit_subject *);
 int64_t	vg_gate_cost(const struct vg_route *);
 /* gate.c */

@@ -19,24 +19,40 @@
 
 int	route_health(struct http_request *);
 
+/* As it was told last: what it tells changes seldom, and is asked for often. */
+static struct {
+	const char	*stt, *chat, *tts;
+	bool		connected;
+	int		len;
+	char		text[256];
+} told;
+
 static int
 answer(struct vg_request *r)
 {
 	const char	*stt, *chat, *tts;
-	char		text[256];
-	bool		ok;
-	int		len;
+	bool		ok, connected = vg_store_connected();
 
 	stt = vg_upstream_health(VG_UP_STT);
 	chat = vg_upstream_health(VG_UP_CHAT);
 	tts = vg_upstream_health(VG_UP_TTS);
-	ok = vg_store_connected() && strcmp(stt, "disconnected") &&
+	if (told.len > 0 && told.connected == connected && told.stt == stt &&
+	    told.chat == chat && told.tts == tts)
+		return (vg_reply(r, 200, "application/json", told.text,
+		    (size_t)told.len));
+
+	ok = connected && strcmp(stt, "disconnected") &&
 	    strcmp(chat, "disconnected") && strcmp(tts, "disconnected");
-	len = snprintf(text, sizeof(text), "{\"status\":\"%s\",\"version\":\""
+	told.len = snprintf(told.text, sizeof(told.text), "{\"status\":\"%s\",\"version\":\""
 	    VG_VERSION "\",\"services\":{\"postgres\":\"%s\",\"stt\":\"%s\","
 	    "\"chat\":\"%s\",\"tts\":\"%s\"}}", ok ? "healthy" : "degraded",
-	    vg_store_connected() ? "connected" : "disconnected", stt, chat, tts);
-	return (vg_reply(r, 200, "application/json", text, (size_t)len));
+	    connected ? "connected" : "disconnected", stt, chat, tts);
+	told.connected = connected;
+	told.stt = stt;
+	told.chat = chat;
+	told.tts = tts;
+	return (vg_reply(r, 200, "application/json", told.text,
+	    (size_t)told.len));
 }
 
 static const struct vg_route	health = {

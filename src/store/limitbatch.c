@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "store/db.h"
+#include "store/limitahead.h"
 #include "store/limitbatch.h"
 
 #define LINGER_MS	1	/* milliseconds */
@@ -169,6 +170,9 @@ batch_gather(bool *grouped, bool *peek)
 			b.slot_row[rows++] = i;
 		}
 		b.last += g->nchecks;
+		g->sent = (int64_t)g->nchecks;
+		g->ahead = vg_ahead_ask(&g->question, b.strategy, g->nchecks,
+		    vg_store_now_us());
 	}
 	vg_stats.checks_sent += b.last;
 	return (rows);
@@ -227,7 +231,8 @@ batch_params(size_t rows, bool grouped)
 
 	vg_param_array(p, VG_OID_INT4, rows);
 	for (i = 0; i < rows; i++)
-		vg_elem_int4(p, (int32_t)b.slot[i]->nchecks);
+		vg_elem_int4(p, (int32_t)(b.slot[i]->sent +
+		    b.slot[i]->ahead));
 	vg_param_array_end(p);
 	vg_param_array(p, VG_OID_INT4, rows);
 	for (i = 0; i < rows; i++)

@@ -1,9 +1,10 @@
 /*
  * The rate limiter: one count for all workers and machines, in PostgreSQL.
  *
- * A check goes through three doors. The memory of refusals: who was refused is
+ * A check goes through four doors. The memory of refusals: who was refused is
  * refused again without a statement until the moment at which that may change,
- * so a flood costs a hash. The batch: everyone else is counted in the database
+ * so a flood costs a hash. What was taken ahead: of large limits, a few units
+ * that are counted already (limitahead.c). The batch: everyone else is counted in the database
  * (limitbatch.c). And the fail mode, while the database is away or too slow:
  * `local` counts in this worker's memory against its share of the limit,
  * `closed` refuses with 503, `open` lets everything pass uncounted.
@@ -19,6 +20,7 @@
 
 #include "core/localwindow.h"
 #include "store/db.h"
+#include "store/limitahead.h"
 #include "store/limitanswer.h"
 #include "store/limitbatch.h"
 
@@ -78,6 +80,7 @@ vg_limiter_configure(const struct vg_settings *settings)
 	vg_batch_strategy(l.strategy);
 	/* A limit may have been raised: what was refused may ask again. */
 	vg_local_clear(l.refused);
+	vg_ahead_clear();
 }
 
 void
@@ -109,6 +112,11 @@ vg_limit_check(const struct vg_limit_request *request,
 	question_make(&question, request);
 	if (answer_from_memory(&question, result)) {
 		vg_stats.checks_cached++;
+		return (true);
+	}
+	if (l.connected && vg_ahead_answer(&question, l.strategy,
+	    vg_store_now_us(), result)) {
+		vg_stats.checks_ahead++;
 		return (true);
 	}
 	c = NULL;
@@ -334,6 +342,9 @@ group_answer(struct vg_group *g, enum vg_db_status status)
 			granted = g->row[j].granted;
 	}
 
+	if (status == VG_DB_OK && g->nrows == 1)
+		vg_ahead_keep(&g->question, l.strategy, &g->row[0],
+		    granted - g->sent, vg_store_now_us());
 	remembered = false;
 	for (i = 0; (c = vg_group_take(g)) != NULL; i++) {
 		cb = c->cb;

@@ -57,6 +57,8 @@ struct vg_group {
 	struct vg_question	question;
 	struct vg_checks	checks;
 	size_t			nchecks;
+	int64_t			sent;		/* checks, when it was sent */
+	int64_t			ahead;		/* units beyond theirs */
 	size_t			nrows;
 	struct vg_row		row[VG_GROUP_ROWS_MAX];
 };

@@ -109,6 +109,7 @@ struct vg_store_stats {
 	uint64_t	checks;		/* vg_limit_check() calls */
 	uint64_t	checks_sent;	/* of them, in statements */
 	uint64_t	checks_cached;	/* of them, refused from memory */
+	uint64_t	checks_ahead;	/* of them, counted before they came */
 	uint64_t	checks_local;	/* of them, by the fail mode */
 	uint64_t	batches;	/* statements that carried checks */
 	uint64_t	timeouts;

@@ -208,6 +208,87 @@ a_refusal_is_remembered_without_a_statement(void **unused)
 }
 
 static void
+a_large_limit_is_taken_ahead_and_never_exceeded(void **unused)
+{
+	struct vg_limits	large = limits_of("6000/minute");
+	struct vg_store_stats	before, after;
+	size_t			admitted, round;
+	int64_t			last;
+
+	(void)unused;
+	vg_store_stats(&before);
+	admitted = 0;
+	last = 6000;
+	for (round = 0; round < 1300; round++) {
+		expect(5);
+		ask("192.0.2.1", "health", &large, 1, 5);
+		wait_all();
+		admitted += got.admitted;
+		if (got.admitted == 5) {
+			assert_true(got.tightest[4].remaining < last);
+			last = got.tightest[4].remaining;
+		}
+	}
+	vg_store_stats(&after);
+	/* All of it and no more: what was ahead was used before the last tenth. */
+	assert_int_equal(admitted, 6000);
+	assert_int_equal(lab_long(url,
+	    "SELECT used FROM voicegate.rate_limit_now"), 6000);
+	assert_true(after.checks_ahead - before.checks_ahead > 1000);
+	assert_true(after.checks_ahead - before.checks_ahead < 5500);
+}
+
+static void
+what_was_taken_ahead_is_of_its_window_and_limit(void **unused)
+{
+	struct vg_limits	large = limits_of("6000/2s");
+	struct vg_limits	larger = limits_of("7000/2s");
+	struct vg_store_stats	before, after;
+	int64_t			end;
+
+	(void)unused;
+	/* The second statement takes ahead; nothing is left of it near the end. */
+	expect(10);
+	ask("192.0.2.1", "health", &large, 1, 10);
+	wait_all();
+	expect(10);
+	ask("192.0.2.1", "health", &large, 1, 10);
+	wait_all();
+	end = got.tightest[9].reset_us - 1000000;
+	while (vg_store_now_us() < end)
+		lab_turn(20);
+	vg_store_stats(&before);
+	expect(1);
+	ask("192.0.2.1", "health", &large, 1, 1);
+	wait_all();
+	expect(1);
+	ask("192.0.2.1", "health", &larger, 1, 1);
+	wait_all();
+	vg_store_stats(&after);
+	assert_int_equal(after.checks_ahead, before.checks_ahead);
+}
+
+static void
+a_small_limit_is_never_taken_ahead(void **unused)
+{
+	struct vg_limits	small = limits_of("5999/minute");
+	struct vg_store_stats	before, after;
+	size_t			round;
+
+	(void)unused;
+	vg_store_stats(&before);
+	for (round = 0; round < 20; round++) {
+		expect(50);
+		ask("192.0.2.1", "health", &small, 1, 50);
+		wait_all();
+	}
+	vg_store_stats(&after);
+	assert_int_equal(after.checks_ahead, before.checks_ahead);
+	assert_int_equal(lab_long(url,
+	    "SELECT used FROM voicegate.rate_limit_now"), 1000);
+}
+
+static void
 whoever_waits_as_told_is_admitted(void **unused)
 {
 	struct vg_limits	limits = limits_of("3/2s");
@@ -518,6 +599,9 @@ main(void)
 		BOTH(answers_count_down_and_tell_when),
 		BOTH(clients_and_classes_do_not_share),
 		BOTH(a_refusal_is_remembered_without_a_statement),
+		FIXED(a_large_limit_is_taken_ahead_and_never_exceeded),
+		FIXED(what_was_taken_ahead_is_of_its_window_and_limit),
+		FIXED(a_small_limit_is_never_taken_ahead),
 		BOTH(whoever_waits_as_told_is_admitted),
 		BOTH(a_cost_counts_as_many_requests),
 		BOTH(costs_of_one_client_mix_exactly),

@@ -1,0 +1,136 @@
+/*
+ * Units of large limits, taken ahead.
+ *
+ * A client with a limit of a million a minute makes thousands of requests in the
+ * time that a few statements take, and each would wait for one. So where a
+ * client has a large limit, is far from its end and has several checks waiting
+ * at once, the statement takes more units than are waiting, and the worker
+ * admits that many further requests by itself.
+ *
+ * They are counted before they are used: never more is admitted than the limit
+ * has, whatever becomes of the worker. What can happen is that some are not
+ * used. So a worker holds at most a thousandth of a limit (AHEAD_SHARE), takes
+ * none ahead in a limit's last tenth (AHEAD_REST), and none of a limit below
+ * AHEAD_QUOTA_MIN: there every unit counts, and each check is the database's.
+ *
+ * Fixed windows only. What was taken is for the window that it was counted in,
+ * and is let go before its end by as much as the answer may have been on its way.
+ * A moving window counts from the moment of use, which is not known before.
+ */
+
+#include <string.h>
+
+#include "store/db.h"
+#include "store/limitahead.h"
+#include "store/limitanswer.h"
+
+#define AHEAD_QUOTA_MIN	6000	/* units in one window */
+#define AHEAD_SHARE	1000	/* of a limit, one part is held at most */
+#define AHEAD_REST	10	/* of a limit, its last part is not touched */
+#define AHEAD_WAITING	2	/* checks that wait together, at least */
+#define AHEAD_FACTOR	32	/* units ahead for each check that waits */
+#define ENTRIES		64	/* power of two: clients that hold some */
+
+struct entry {
+	struct vg_subject	who;
+	int64_t			left;
+	int64_t			used;		/* as the database said last */
+	int64_t			reset_us;
+	int64_t			until_us;	/* used no longer than that */
+};
+
+static struct entry	entries[ENTRIES];
+
+static bool
+eligible(const struct vg_question *q, enum vg_strategy strategy)
+{
+	return (strategy == VG_STRATEGY_FIXED && q->nsubjects == 1 &&
+	    q->cost == 1 && !q->peek && q->subject[0].limits.count == 1 &&
+	    q->subject[0].limits.item[0].quota >= AHEAD_QUOTA_MIN);
+}
+
+static struct entry *
+slot_of(const struct vg_subject *s)
+{
+	return (&entries[s->hash & (ENTRIES - 1)]);
+}
+
+static bool
+is_of(const struct entry *e, const struct vg_subject *s)
+{
+	return (e->who.hash == s->hash &&
+	    e->who.limits.item[0].quota == s->limits.item[0].quota &&
+	    e->who.limits.item[0].window_s == s->limits.item[0].window_s &&
+	    !strcmp(e->who.client, s->client) && !strcmp(e->who.name, s->name));
+}
+
+void
+vg_ahead_clear(void)
+{
+	memset(entries, 0, sizeof(entries));
+}
+
+bool
+vg_ahead_answer(const struct vg_question *q, enum vg_strategy strategy,
+    int64_t now_us, struct vg_limit_result *r)
+{
+	struct entry	*e;
+
+	if (!eligible(q, strategy))
+		return (false);
+	e = slot_of(&q->subject[0]);
+	if (e->left == 0 || now_us >= e->until_us || !is_of(e, &q->subject[0]))
+		return (false);
+
+	e->left--;
+	vg_answer_begin(r, q, VG_LIMIT_BY_DATABASE);
+	r->verdict = VG_LIMIT_ADMITTED;
+	vg_quota_from_store(&r->subject[0].quota[0],
+	    &q->subject[0].limits.item[0], true, e->used - e->left, e->reset_us,
+	    r->now_us, r->now_us);
+	vg_answer_tightest(r);
+	return (true);
+}
+
+int64_t
+vg_ahead_ask(const struct vg_question *q, enum vg_strategy strategy,
+    size_t nchecks, int64_t now_us)
+{
+	const struct entry	*e;
+	int64_t			quota, more;
+
+	if (nchecks < AHEAD_WAITING || !eligible(q, strategy))
+		return (0);
+	/* Known from its last answer, or else not known to be far from its end. */
+	e = slot_of(&q->subject[0]);
+	quota = q->subject[0].limits.item[0].quota;
+	if (e->left > 0 || now_us >= e->until_us || !is_of(e, &q->subject[0]) ||
+	    quota - e->used < quota / AHEAD_REST)
+		return (0);
+	more = (int64_t)nchecks * AHEAD_FACTOR;
+	return (more < quota / AHEAD_SHARE ? more : quota / AHEAD_SHARE);
+}
+
+void
+vg_ahead_keep(const struct vg_question *q, enum vg_strategy strategy,
+    const struct vg_row *row, int64_t left, int64_t now_us)
+{
+	struct entry	*e;
+	bool		same;
+
+	if (!eligible(q, strategy))
+		return;
+	e = slot_of(&q->subject[0]);
+	same = is_of(e, &q->subject[0]);
+	/* Another's units are not thrown away for it. */
+	if (!same && e->left > 0 && now_us < e->until_us)
+		return;
+	if (!same || now_us >= e->until_us)
+		e->left = 0;
+	if (!same)
+		e->who = q->subject[0];
+	e->left += left > 0 ? left : 0;
+	e->used = row->used;
+	e->reset_us = row->reset_us;
+	e->until_us = row->reset_us - VG_LIMIT_DEADLINE_MS * 1000;
+}
