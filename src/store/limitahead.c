@@ -44,9 +44,12 @@ static struct entry	entries[ENTRIES];
 static bool
 eligible(const struct vg_question *q, enum vg_strategy strategy)
 {
-	return (strategy == VG_STRATEGY_FIXED && q->nsubjects == 1 &&
-	    q->cost == 1 && !q->peek && q->subject[0].limits.count == 1 &&
-	    q->subject[0].limits.item[0].quota >= AHEAD_QUOTA_MIN);
+	const struct vg_limits	*limits = &q->subject[0].limits;
+
+	if (strategy != VG_STRATEGY_FIXED || q->nsubjects != 1 ||
+	    q->cost != 1 || q->peek)
+		return (false);
+	return (limits->count == 1 && limits->item[0].quota >= AHEAD_QUOTA_MIN);
 }
 
 static struct entry *

