@@ -18,6 +18,7 @@ lock_ms=${LOCK_MS:-100}
 work=$(mktemp -d "${TMPDIR:-/tmp}/voicegate-drill.XXXXXX")
 chmod 0755 "$work"
 loops=
+# shellcheck disable=SC2317 # by trap
 finish() {
   for pid in $loops; do kill "$pid" 2>/dev/null || :; done
   conf/dev/cluster.sh stop "$work/var" >/dev/null 2>&1 || :
