@@ -29,6 +29,11 @@ vg_note_end(const struct vg_request *r)
 
 	if (word == NULL)
 		return;
+	/* Not asked for and not given is no attack; a wrong one may be, also
+	 * where its address' limit was refused before it. */
+	if (r->denied_error != NULL && r->denied_detail != NULL &&
+	    !strcmp(r->denied, "unauthorized"))
+		vg_event(VG_EVENT_BAD_KEY, r->client, r->route->name, r->id, NULL);
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (!strcmp(kinds[i].word, word)) {
 			vg_event(kinds[i].kind, r->client, r->route->name, r->id,
@@ -36,10 +41,7 @@ vg_note_end(const struct vg_request *r)
 			return;
 		}
 	}
-	/* Not asked for and not given is no attack; a wrong one may be. */
-	if (!strcmp(word, "unauthorized") && r->denied_detail != NULL)
-		vg_event(VG_EVENT_BAD_KEY, r->client, r->route->name, r->id, NULL);
-	else if (!strcmp(word, "unsupported_media_type") &&
+	if (!strcmp(word, "unsupported_media_type") &&
 	    r->route->reader != NULL)
 		vg_event(VG_EVENT_UNSUPPORTED_AUDIO, r->client, r->route->name,
 		    r->id, NULL);
