@@ -31,8 +31,7 @@ vg_note_end(const struct vg_request *r)
 		return;
 	/* Not asked for and not given is no attack; a wrong one may be, also
 	 * where its address' limit was refused before it. */
-	if (r->denied_error != NULL && r->denied_detail != NULL &&
-	    !strcmp(r->denied, "unauthorized"))
+	if (r->denied != NULL && !strcmp(r->denied, "invalid_api_key"))
 		vg_event(VG_EVENT_BAD_KEY, r->client, r->route->name, r->id, NULL);
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (!strcmp(kinds[i].word, word)) {

@@ -103,11 +103,9 @@ vg_who(struct vg_request *r, const struct vg_edge_request *er)
 
 /* RFC 6750 3: what a client is told about its key. */
 static void
-deny(struct vg_request *r, const char *word, const char *detail,
-    const char *error)
+deny(struct vg_request *r, const char *word, const char *error)
 {
 	r->denied = word;
-	r->denied_detail = detail;
 	r->denied_error = error;
 }
 
@@ -130,8 +128,7 @@ key_judge(struct vg_request *r, enum vg_db_status status)
 	case VG_KEY_KNOWN:
 		break;
 	case VG_NOT_FOUND:
-		deny(r, "unauthorized", "The API key is unknown, revoked or "
-		    "expired.", ", error=\"invalid_token\"");
+		deny(r, "invalid_api_key", ", error=\"invalid_token\"");
 		return;
 	default:
 		r->retry_after_s = AWAY_RETRY_S;
@@ -144,7 +141,7 @@ key_judge(struct vg_request *r, enum vg_db_status status)
 		(void)vg_limits_per_minute(&r->key_limits,
 		    r->key.rate_per_minute);
 	if ((r->key.scopes & r->route->scope) == 0)
-		deny(r, "forbidden", NULL, r->route->scope == VG_SCOPE_VOICE ?
+		deny(r, "insufficient_scope", r->route->scope == VG_SCOPE_VOICE ?
 		    ", error=\"insufficient_scope\", scope=\"voice\"" :
 		    ", error=\"insufficient_scope\", scope=\"session\"");
 }
@@ -176,7 +173,7 @@ vg_who_key(struct vg_request *r, const struct vg_edge_request *er,
 	if (!vg_head_get_next(er->head, er->bytes, "authorization", &index,
 	    &span)) {
 		if (vg_gate_settings()->auth_required)
-			deny(r, "unauthorized", NULL, "");
+			deny(r, "authentication_required", "");
 		return (true);
 	}
 	if (vg_head_get_next(er->head, er->bytes, "authorization", &index,
@@ -189,7 +186,7 @@ vg_who_key(struct vg_request *r, const struct vg_edge_request *er,
 	    &token)) {
 	case VG_BEARER_NONE:
 		if (vg_gate_settings()->auth_required)
-			deny(r, "unauthorized", NULL, "");
+			deny(r, "authentication_required", "");
 		return (true);
 	case VG_BEARER_MALFORMED:
 		key_judge(r, VG_NOT_FOUND);

@@ -121,7 +121,7 @@ a_status_has_its_plainest_word(void **unused)
 {
 	(void)unused;
 	assert_string_equal(vg_problem_for_status(400)->word, "bad_request");
-	assert_string_equal(vg_problem_for_status(403)->word, "forbidden");
+	assert_string_equal(vg_problem_for_status(403)->word, "insufficient_scope");
 	assert_string_equal(vg_problem_for_status(404)->word, "not_found");
 	assert_string_equal(vg_problem_for_status(503)->word, "overloaded");
 	assert_string_equal(vg_problem_for_status(418)->word,

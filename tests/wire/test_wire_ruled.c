@@ -100,25 +100,25 @@ session_and_voice_need_a_key(void **state)
 	(void)state;
 	key_make("'whole', rate_per_minute => 1000", key, sizeof(key));
 	post("/api/session/start", "192.0.2.1", "", NULL, &r);
-	assert_problem(&r, 401, "unauthorized");
+	assert_problem(&r, 401, "authentication_required");
 	assert_string_equal(response_field(&r, "www-authenticate"),
 	    "Bearer realm=\"voicegate\"");
 	assert_true(response_has(&r, "ratelimit"));
 	response_free(&r);
 	post("/api/session/start", "192.0.2.1",
 	    "vg_0123456789012345678901234567890123456789012", NULL, &r);
-	assert_problem(&r, 401, "unauthorized");
+	assert_problem(&r, 401, "invalid_api_key");
 	assert_string_equal(response_field(&r, "www-authenticate"),
 	    "Bearer realm=\"voicegate\", error=\"invalid_token\"");
 	response_free(&r);
 	post("/api/session/start", "192.0.2.1", "nonsense", NULL, &r);
-	assert_problem(&r, 401, "unauthorized");
+	assert_problem(&r, 401, "invalid_api_key");
 	response_free(&r);
 	post("/api/voice/process", "192.0.2.1", "", "{}", &r);
-	assert_problem(&r, 401, "unauthorized");
+	assert_problem(&r, 401, "authentication_required");
 	response_free(&r);
 	post("/api/session/end", "192.0.2.1", "", "{}", &r);
-	assert_problem(&r, 401, "unauthorized");
+	assert_problem(&r, 401, "authentication_required");
 	response_free(&r);
 	assert_int_equal(start_status("192.0.2.1", key), 200);
 	client_ask(gateway.port, "GET", "/api/health", "", &r);
@@ -135,7 +135,7 @@ a_key_does_what_its_scopes_say(void **state)
 	(void)state;
 	key_make("'voice only', scopes => '{voice}'", key, sizeof(key));
 	post("/api/session/start", "192.0.2.2", key, NULL, &r);
-	assert_problem(&r, 403, "forbidden");
+	assert_problem(&r, 403, "insufficient_scope");
 	assert_string_equal(response_field(&r, "www-authenticate"), "Bearer "
 	    "realm=\"voicegate\", error=\"insufficient_scope\", "
 	    "scope=\"session\"");
