@@ -14,7 +14,7 @@ ln -sfn "$root/src/edge" "$dir/src/edge"
 ln -sfn "$root/tests/edge/door.c" "$dir/src/door.c"
 for f in "$root"/src/core/*.[ch]; do
 	case ${f##*/} in
-	head*|siphash*|cidr*|netaddr*|errors*|fields*|log*|civil*|timestamp*|httpdate*)
+	head*|siphash*|cidr*|netaddr*|errors*|fields*|log*|civil*|timestamp*|httpdate*|decimal*)
 		ln -sfn "$f" "$dir/src/core/${f##*/}" ;;
 	esac
 done
