@@ -44,6 +44,8 @@ fix_settings(struct vg_settings *s, int port, const char *keys)
 	s->tts.model = text("mouth");
 	s->stt.timeout_s = s->chat.timeout_s = s->tts.timeout_s = 60;
 	s->tts_voice = text("slt");
+	s->alert_webhook_url = text("");
+	s->alert_webhook_secret = text("");
 	s->chat_system_prompt = text("Listen well.");
 	s->pipeline_timeout_s = 30;
 }
