@@ -12,6 +12,7 @@
 #define COLUMNS		7
 #define LINE_SIZE	4096	/* bytes of a line of the table */
 #define REQUEST_SIZE	65536	/* bytes of a request, content included */
+#define LINES_SIZE	49152	/* of them, its further lines */
 #define ROWS_MIN	80
 
 enum column { SETTING = 0, METHOD, PATH, ORIGIN, FIELDS, STATUS, ANSWER };
@@ -150,7 +151,7 @@ static int
 build(char *column[COLUMNS], const char *origin, int port, char *out,
     size_t size)
 {
-	char	fields[REQUEST_SIZE], lines[REQUEST_SIZE] = "", host[256];
+	char	fields[REQUEST_SIZE], lines[LINES_SIZE] = "", host[256];
 	char	*field, *next, *body = NULL;
 	int	times = 1;
 	size_t	n = 0;
