@@ -250,7 +250,9 @@ vg_gate_header(struct vg_edge_request *er)
 		if (!r->limit_pending && !r->key_pending)
 			vg_who_denied(r);
 	}
-	if (r->refusal != NULL)
+	/* Without a key nothing of the content is looked at, also while the limit
+	 * is still being asked. */
+	if (r->refusal != NULL || r->denied != NULL)
 		return (VG_EDGE_ANSWER);
 
 	er->body_limit = max;

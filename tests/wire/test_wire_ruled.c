@@ -14,7 +14,7 @@
 
 #include "wire.h"
 
-#define SECRET		"not a secret outside of this test"
+#define SECRET		"not-a-secret-outside-of-this-test"
 
 /* Behind a proxy, so that one test can be many clients. */
 static const char *const	required[] = { "AUTH_REQUIRED=true", "WORKERS=2",
@@ -375,7 +375,7 @@ refusals_become_events(void **state)
 		{ "select sum(count) from voicegate.security_event where kind = "
 		    "'rate_limited' and client = '203.0.113.5'", 490 },
 		{ "select sum(count) from voicegate.security_event where kind = "
-		    "'bad_framing' and detail->>'error' = 'bad_request'", 3 },
+		    "'bad_framing' and detail->>'status' = '400'", 3 },
 		{ "select count(*) from voicegate.security_event where kind = "
 		    "'origin_denied' and client = '203.0.113.6' and route = "
 		    "'session_start' and request_id is not null", 0 }
