@@ -23,16 +23,17 @@ vg_db_setup_send(PGconn *pg, int left_pid)
 	char				pid[16];
 	size_t				i;
 
-	for (i = 0; vg_connection_setup[i] != NULL; i++) {
-		if (!PQsendQueryParams(pg, vg_connection_setup[i], 0, NULL,
-		    NULL, NULL, NULL, 0))
-			return (-1);
-	}
+	/* First, as who logged in: the role that comes next may not. */
 	(void)snprintf(pid, sizeof(pid), "%d", left_pid);
 	value = pid;
 	if (left_pid > 0 && !PQsendQueryParams(pg, end_backend, 1, NULL, &value,
 	    NULL, NULL, 0))
 		return (-1);
+	for (i = 0; vg_connection_setup[i] != NULL; i++) {
+		if (!PQsendQueryParams(pg, vg_connection_setup[i], 0, NULL,
+		    NULL, NULL, NULL, 0))
+			return (-1);
+	}
 	for (i = 0; i < VG_ST_MAX; i++) {
 		s = &vg_statements[i];
 		if (!PQsendPrepare(pg, s->name, s->sql, s->nparams, s->type))
