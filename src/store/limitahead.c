@@ -37,6 +37,7 @@ struct entry {
 	int64_t			used;		/* as the database said last */
 	int64_t			reset_us;
 	int64_t			until_us;	/* used no longer than that */
+	int64_t			asked_us;	/* more, not answered; or 0 */
 };
 
 static struct entry	entries[ENTRIES];
@@ -99,41 +100,49 @@ int64_t
 vg_ahead_ask(const struct vg_question *q, enum vg_strategy strategy,
     size_t nchecks, int64_t now_us)
 {
-	const struct entry	*e;
-	int64_t			quota, more;
+	struct entry	*e;
+	int64_t		quota, more;
 
 	if (nchecks < AHEAD_WAITING || !eligible(q, strategy))
 		return (0);
 	/* Known from its last answer, or else not known to be far from its end. */
 	e = slot_of(&q->subject[0]);
 	quota = q->subject[0].limits.item[0].quota;
-	if (e->left > 0 || now_us >= e->until_us || !is_of(e, &q->subject[0]) ||
+	if (e->left > 0 || (e->asked_us != 0 &&
+	    now_us - e->asked_us < VG_LIMIT_DEADLINE_MS * 1000) || now_us >= e->until_us || !is_of(e, &q->subject[0]) ||
 	    quota - e->used < quota / AHEAD_REST)
 		return (0);
+	e->asked_us = now_us;
 	more = (int64_t)nchecks * AHEAD_FACTOR;
 	return (more < quota / AHEAD_SHARE ? more : quota / AHEAD_SHARE);
 }
 
-void
+int64_t
 vg_ahead_keep(const struct vg_question *q, enum vg_strategy strategy,
     const struct vg_row *row, int64_t left, int64_t now_us)
 {
 	struct entry	*e;
+	int64_t		before;
 	bool		same;
 
 	if (!eligible(q, strategy))
-		return;
+		return (0);
 	e = slot_of(&q->subject[0]);
 	same = is_of(e, &q->subject[0]);
 	/* Another's units are not thrown away for it. */
 	if (!same && e->left > 0 && now_us < e->until_us)
-		return;
+		return (0);
 	if (!same || now_us >= e->until_us)
-		e->left = 0;
+		e->left = e->asked_us = 0;
 	if (!same)
 		e->who = q->subject[0];
-	e->left += left > 0 ? left : 0;
+	before = e->left;
+	if (left > 0) {
+		e->left += left;
+		e->asked_us = 0;
+	}
 	e->used = row->used;
 	e->reset_us = row->reset_us;
 	e->until_us = row->reset_us - VG_LIMIT_DEADLINE_MS * 1000;
+	return (before);
 }

@@ -15,8 +15,11 @@ bool	vg_ahead_answer(const struct vg_question *, enum vg_strategy,
 /* How many units to take beyond those of NCHECKS checks that wait. */
 int64_t	vg_ahead_ask(const struct vg_question *, enum vg_strategy,
 	    size_t nchecks, int64_t now_us);
-/* What the database said of a group, and how many units of it are left over. */
-void	vg_ahead_keep(const struct vg_question *, enum vg_strategy,
+/*
+ * What the database said of a group, and how many units of it are left over.
+ * Returns how many were held before: the database counts them as used.
+ */
+int64_t	vg_ahead_keep(const struct vg_question *, enum vg_strategy,
 	    const struct vg_row *, int64_t left, int64_t now_us);
 
 #endif

@@ -332,7 +332,7 @@ group_answer(struct vg_group *g, enum vg_db_status status)
 	struct vg_check		*c;
 	vg_limit_cb		cb;
 	void			*arg;
-	int64_t			i, granted;
+	int64_t			i, granted, held = 0;
 	size_t			j;
 	bool			remembered;
 
@@ -343,8 +343,11 @@ group_answer(struct vg_group *g, enum vg_db_status status)
 	}
 
 	if (status == VG_DB_OK && g->nrows == 1)
-		vg_ahead_keep(&g->question, l.strategy, &g->row[0],
+		held = vg_ahead_keep(&g->question, l.strategy, &g->row[0],
 		    granted - g->sent, vg_store_now_us());
+	/* Units of ours that wait are not used yet. */
+	if (granted >= g->sent)
+		g->row[0].used -= held;
 	remembered = false;
 	for (i = 0; (c = vg_group_take(g)) != NULL; i++) {
 		cb = c->cb;
