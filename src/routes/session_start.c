@@ -5,7 +5,8 @@
  * Out:	200 {"session_id":<UUIDv4>,"message":…,"expires_at":<RFC 3339>}. The row is
  *	committed before the answer: when the process dies in between, a session
  *	that nobody knows expires by itself.
- * Errors: 401 with API keys, 403 insufficient_scope, origin_denied, 405, 413, 429, 503 database_unavailable.
+ * Errors: 401 with API keys; 403 insufficient_scope, origin_denied; 405, 413,
+ *	429, 503 database_unavailable.
  */
 
 #include <jansson.h>

@@ -4,8 +4,9 @@
  * In:	the id that a turn's audio_url ends in; Range (RFC 9110 14.2), If-Range,
  *	If-None-Match.
  * Out:	200 or 206 with the sound; 304; 416. Cache-Control: private, no-store.
- * Errors: 401, 403 with API keys; 404 audio_not_found once its session ended or its time ran out, and
- *	for whatever is no id; 405; 429; 503 database_unavailable.
+ * Errors: 401, 403 with API keys; 404 audio_not_found once its session ended or
+ *	its time ran out, and for whatever is no id; 405; 429; 503
+ *	database_unavailable.
  */
 
 #include <stdlib.h>

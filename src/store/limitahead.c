@@ -109,7 +109,8 @@ vg_ahead_ask(const struct vg_question *q, enum vg_strategy strategy,
 	e = slot_of(&q->subject[0]);
 	quota = q->subject[0].limits.item[0].quota;
 	if (e->left > 0 || (e->asked_us != 0 &&
-	    now_us - e->asked_us < VG_LIMIT_DEADLINE_MS * 1000) || now_us >= e->until_us || !is_of(e, &q->subject[0]) ||
+	    now_us - e->asked_us < VG_LIMIT_DEADLINE_MS * 1000) ||
+	    now_us >= e->until_us || !is_of(e, &q->subject[0]) ||
 	    quota - e->used < quota / AHEAD_REST)
 		return (0);
 	e->asked_us = now_us;
