@@ -165,7 +165,7 @@ a_killed_server_is_away_at_once_and_comes_back(void **unused)
 }
 
 static void
-what_is_in_flight_is_told_within_100_ms(void **unused)
+what_is_in_flight_is_told_with_the_loss(void **unused)
 {
 	(void)unused;
 	lab_store_start(&settings, &hooks);
@@ -181,8 +181,8 @@ what_is_in_flight_is_told_within_100_ms(void **unused)
 	assert_true(lab_until_connected(false));
 	assert_true(lab_until(&got.session));
 	assert_true(lab_until(&got.limit));
-	assert_true(got.session_ms - got.state_ms < 100);
-	assert_true(got.limit_ms - got.state_ms < 100);
+	assert_true(got.session_ms - got.state_ms < STALL_MS);
+	assert_true(got.limit_ms - got.state_ms < STALL_MS);
 	lab_pg_start();
 }
 
@@ -210,7 +210,7 @@ a_hanging_server_costs_one_deadline(void **unused)
 	assert_true(check("192.0.2.2"));
 	turns(2500);
 	/* The kernel accepts for it: connecting hangs too, and blocks nothing. */
-	assert_true(lab_longest_ms() < 100);
+	assert_true(lab_longest_ms() < STALL_MS);
 	lab_pg_freeze(false);
 	assert_true(lab_until_connected(true));
 	assert_false(check("192.0.2.3"));
@@ -346,7 +346,7 @@ a_host_that_never_answers_is_passed_over(void **unused)
 	assert_true(check("192.0.2.7"));
 	assert_true(lab_until_connected(true));
 	assert_true(lab_ms() - began < 3000);
-	assert_true(lab_longest_ms() < 100);
+	assert_true(lab_longest_ms() < STALL_MS);
 	close(fd);
 }
 
@@ -428,9 +428,13 @@ int
 main(void)
 {
 #define CASE(f)	cmocka_unit_test_setup_teardown(f, begin, end)
+
+/* Less than any deadline of the store's: whoever waited for one is above it, and
+ * a machine that is merely busy is not. Milliseconds. */
+#define STALL_MS	1000
 	const struct CMUnitTest	tests[] = {
 		CASE(a_killed_server_is_away_at_once_and_comes_back),
-		CASE(what_is_in_flight_is_told_within_100_ms),
+		CASE(what_is_in_flight_is_told_with_the_loss),
 		CASE(a_hanging_server_costs_one_deadline),
 		CASE(a_silent_connection_is_noticed_without_traffic),
 		CASE(a_killed_backend_is_replaced),
