@@ -12,6 +12,10 @@
 
 #include "lab.h"
 
+/* Less than any deadline of the store's: whoever waited for one is above it, and
+ * a machine that is merely busy is not. Milliseconds. */
+#define STALL_MS	1000
+
 static struct {
 	volatile bool		session;
 	volatile bool		limit;
@@ -428,10 +432,6 @@ int
 main(void)
 {
 #define CASE(f)	cmocka_unit_test_setup_teardown(f, begin, end)
-
-/* Less than any deadline of the store's: whoever waited for one is above it, and
- * a machine that is merely busy is not. Milliseconds. */
-#define STALL_MS	1000
 	const struct CMUnitTest	tests[] = {
 		CASE(a_killed_server_is_away_at_once_and_comes_back),
 		CASE(what_is_in_flight_is_told_with_the_loss),
