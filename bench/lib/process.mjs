@@ -87,7 +87,7 @@ export function run(argv, { env = {}, cwd, core, input } = {}) {
         live.delete(p);
         gone(code);
         if (code === 0) done(out);
-        else fail(new Error(`${argv.join(' ')}: exit ${code}\n${err}${out}`.slice(0, 4000)));
+        else fail(new Error(`${argv[0]}: exit ${code}\n${err}${out}`.slice(0, 4000)));
       });
     });
     child.on('error', fail);

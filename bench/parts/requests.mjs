@@ -109,7 +109,7 @@ export async function rows(bench) {
     const to = Math.min(bench.rows, n + STEP) - 1;
     await bench.sql(`insert into voicegate.rate_limit_window
       (client, policy, quota, window_s, used, granted, slot, started_at, expires_at)
-      select host('100.0.0.0'::inet + i * 7919 % 100000007), 'session', 10, 86400, 3, 1, 1, now(), now() + '1 day'
+      select host('100.0.0.0'::inet + i::bigint * 7919 % 100000007), 'session', 10, 86400, 3, 1, 1, now(), now() + '1 day'
       from generate_series(${n}, ${to}) as i`, full.databaseUrl);
     bench.say(`  ${Math.min(bench.rows, n + STEP).toLocaleString('en-US')} rows`);
   }

@@ -28,6 +28,7 @@ http {
   server_tokens off;
   default_type application/json;
   access_log ${dir}/access.log combined buffer=64k flush=1s;
+  postpone_output 8192;   # head and content in one write, large as the head is
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((n) => `${n}_temp_path ${dir}/${n};`).join('\n  ')}
   ${rate ? `limit_req_zone $binary_remote_addr zone=client:256m rate=${rate};
   limit_req_status 429;
