@@ -20,7 +20,8 @@ cd "$folder"
 ln -sfn "$top/src" src
 ln -sfn "$top/build/assets" assets
 ln -sfn "$top/conf/voicegate.conf" conf/voicegate.conf
-ln -sfn "$top/dh2048.pem" dh2048.pem
+# kodev writes its own parameters the first time: not through a link to ours.
+rm -f dh2048.pem
 new=$(cat "$top/conf/build.conf")
 if [ -n "$sanitizer" ]; then
   # Kore itself gets ASan alone: UBSan drowns in its misaligned pools.
@@ -75,5 +76,6 @@ if ! kodev build >"$log" 2>&1; then
   echo "voicegate: the build failed; $folder/$log has it all" >&2
   exit 1
 fi
+ln -sfn "$top/dh2048.pem" dh2048.pem
 n=$(grep -c '^compiling' "$log" || true)
 [ "$n" -eq 0 ] || echo "==> built $folder/voicegate ($flavor${sanitizer:+, $sanitizer}, $n files)"

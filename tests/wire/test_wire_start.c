@@ -23,7 +23,10 @@ each_mistake_stops_the_start(void **state)
 		{ "STT_BASE_URL=https://stt.example.test", "STT_API_KEY" },
 		{ "TRUSTED_PROXIES=10.0.0.1/8", "TRUSTED_PROXIES" },
 		{ "PORT=70000", "PORT" },
-		{ "AUTH_REQUIRED=true", "AUTH_REQUIRED" },
+		{ "ALERT_WEBHOOK_URL=https://hooks.example.test/x",
+		    "ALERT_WEBHOOK_SECRET" },
+		{ "ALERT_WEBHOOK_URL=http://hooks.example.test/x",
+		    "ALERT_WEBHOOK_URL" },
 		{ "TLS_CERT_FILE=/nowhere.pem", "TLS_" },
 		{ "DATABASE_URL=mysql://x", "DATABASE_URL" }
 	};
@@ -197,7 +200,8 @@ everything_has_a_comment(void **state)
 	database_create(url, sizeof(url));
 	database_value(url, "select string_agg(c.relname || coalesce('.' || "
 	    "a.attname, ''), ', ') from pg_class c left join pg_attribute a on "
-	    "a.attrelid = c.oid and a.attnum > 0 and c.relkind = 'r' where "
+	    "a.attrelid = c.oid and a.attnum > 0 and c.relkind = 'r' "
+	    "and not a.attisdropped where "
 	    "c.relnamespace = 'voicegate'::regnamespace and c.relkind in "
 	    "('r', 'v') and (obj_description(c.oid, 'pg_class') is null or "
 	    "(a.attnum is not null and col_description(c.oid, a.attnum) is null))",
