@@ -62,7 +62,7 @@ none env_example_is_the_programs_table "$(diff <(sort <<<"$example") <(sort <<<"
 none documents_name_no_unknown_setting "$(grep -ohE '(^|[^A-Za-z_`$/])`[A-Z][A-Z0-9]*(_[A-Z0-9]+)+(=[^`]*)?`' ./*.md docs/*.md |
   sed 's/^[^`]*`//; s/`$//; s/=.*//' | sort -u | while read -r name; do
   case $name in
-  VG_* | HTTP_METHOD_* | KORE_* | O_TMPFILE | PSQL_ARGS | FUZZ_S | DRILL_ROWS | SIG* | NOTIFY_SOCKET | X_FILE) continue ;;
+  VG_* | HTTP_METHOD_* | KORE_* | O_TMPFILE | PSQL_ARGS | FUZZ_S | DRILL_ROWS | DRILL_ROUNDS | BENCH_* | SIG* | NOTIFY_SOCKET | X_FILE) continue ;;
   esac
   value "$name" "$table" >/dev/null || value "${name%_FILE}" "$table" >/dev/null ||
     echo "$name;"

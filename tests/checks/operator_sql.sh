@@ -138,7 +138,7 @@ is purge_of_nothing_is_no_change "$before" "$(revision)"
 
 # --- sessions ----------------------------------------------------------------------
 session=$(start 192.0.2.7)
-as voicegate_server -c "select * from voicegate.commit_turn('$session', null, 'asked', 'answered', '30 days', gen_random_uuid(), 'wav', '1 day', '{}')" >/dev/null
+as voicegate_server -c "select * from voicegate.commit_turn('$session', null, null, 'asked', 'answered', '30 days', gen_random_uuid(), 'wav', '1 day', '{}')" >/dev/null
 is export_is_whole 'asked|answered|1' "$(as $op -c "select e->'turns'->0->>'transcript', e->'turns'->0->>'reply', jsonb_array_length(e->'turns') from voicegate.export_session('$session') as e")"
 wrong $op <<SQL
 export_needs_a_session 22004 select voicegate.export_session(null)
@@ -251,7 +251,7 @@ operator_may_not_8 42501 delete from voicegate.alert
 operator_may_not_9 42501 insert into voicegate.api_key (name, hint, hash, scopes) values ('x', 'x', sha256('x'), '{voice}')
 operator_may_not_10 42501 insert into voicegate.client_block (network) values ('192.0.2.0/24')
 operator_may_not_11 42501 select voicegate.find_api_key('')
-operator_may_not_12 42501 select voicegate.commit_turn(null, null, null, null, null, null, null, null, null)
+operator_may_not_12 42501 select voicegate.commit_turn(null, null, null, null, null, null, null, null, null, null)
 operator_may_not_13 42501 select voicegate.record_events('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')
 operator_may_not_14 42501 select voicegate.claim_alerts('1 s')
 operator_may_not_15 42501 select voicegate.fire_alerts('{bad_key}')
