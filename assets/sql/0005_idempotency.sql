@@ -67,7 +67,7 @@ CREATE FUNCTION voicegate.claim_turn(session_id uuid, idempotency_key text,
     content bytea, holder uuid, lease interval)
 RETURNS TABLE (state text, seq integer, old_transcript text, old_reply text,
     old_audio_id uuid, old_audio_ext text, old_degraded text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	held	voicegate.idempotency_key%ROWTYPE;
@@ -127,7 +127,7 @@ COMMENT ON FUNCTION voicegate.claim_turn(uuid, text, bytea, uuid, interval) IS
 
 CREATE FUNCTION voicegate.keep_claim(session_id uuid, idempotency_key text,
     holder uuid, lease interval) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	UPDATE voicegate.idempotency_key AS k
 	    SET lease_until = clock_timestamp() + keep_claim.lease
@@ -142,7 +142,7 @@ COMMENT ON FUNCTION voicegate.keep_claim(uuid, text, uuid, interval) IS
 
 CREATE FUNCTION voicegate.release_claim(session_id uuid, idempotency_key text,
     holder uuid) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	DELETE FROM voicegate.idempotency_key AS k
 	    WHERE k.session_id = release_claim.session_id
@@ -159,7 +159,7 @@ CREATE FUNCTION voicegate.commit_turn(session_id uuid, idempotency_key text,
     audio_id uuid, audio_ext text, audio_ttl interval, degraded text[])
 RETURNS TABLE (state text, seq integer, old_transcript text,
     old_reply text, old_audio_id uuid, old_audio_ext text, old_degraded text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	session	voicegate.session%ROWTYPE;
@@ -224,7 +224,7 @@ COMMENT ON FUNCTION voicegate.commit_turn(uuid, text, uuid, text, text,
 
 CREATE FUNCTION voicegate.purge_idempotency_keys(max_rows integer
     DEFAULT 10000) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	removed	bigint;
 BEGIN
