@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "alerting.h"
+#include "gate/gate.h"
 #include "gate/logger.h"
 
 #define RETRY_FIRST_S	2	/* seconds, doubled at each attempt */
@@ -22,14 +23,6 @@ struct delivery {
 	char	id[VG_UUID_SIZE];
 	int32_t	attempt;
 };
-
-static const struct vg_settings	*settings;
-
-void
-vg_alerts_configure(const struct vg_settings *s)
-{
-	settings = s;
-}
 
 static int64_t
 pause_of(int32_t attempt)
@@ -71,8 +64,9 @@ delivered(void *arg, bool ok, bool give_up, unsigned retry_after_s)
 void
 vg_alerts_take(void *arg, const struct vg_alert *alert)
 {
-	struct delivery	*d;
-	const char	*url = settings->alert_webhook_url;
+	const struct vg_settings	*settings = vg_gate_settings();
+	const char			*url = settings->alert_webhook_url;
+	struct delivery			*d;
 
 	(void)arg;
 	if (alert->fresh)

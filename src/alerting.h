@@ -1,14 +1,11 @@
 #ifndef VG_ALERTING_H
 #define VG_ALERTING_H
 
-#include "core/settings.h"
 #include "store/store.h"
 #include "upstream/upstream.h"
 
 /* alerting.c: what a worker does with alerts, and with what providers tell. */
 
-/* SETTINGS are borrowed until the next call. */
-void	vg_alerts_configure(const struct vg_settings *);
 /* The store's hook: log line, webhook, and how it went. */
 void	vg_alerts_take(void *, const struct vg_alert *);
 /* The providers' hook: a security event. */

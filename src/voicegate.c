@@ -292,7 +292,6 @@ kore_worker_configure(void)
 	    vg_upstream_worker_init() == -1 ||
 	    vg_store_start(&process.settings, &store_hooks) == -1)
 		fatal("the worker cannot start");
-	vg_alerts_configure(&process.settings);
 	/* A worker that died is started anew by a parent that may have reloaded. */
 	door_and_providers(&process.settings);
 	(void)kore_msg_register(MSG_RELOAD, reload);
@@ -322,7 +321,6 @@ take(struct vg_settings *next)
 	process.settings = *next;
 	if (worker != NULL) {
 		vg_gate_reload(&process.settings);
-		vg_alerts_configure(&process.settings);
 		/* Each worker is told; one of them says so. */
 		if (worker->id == KORE_WORKER_BASE)
 			vg_event(VG_EVENT_CONFIGURATION_CHANGED, NULL, NULL,

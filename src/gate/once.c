@@ -16,7 +16,7 @@
 #define POLL_MAX_MS	500
 #define RENEW_MS	(VG_CLAIM_LEASE_S * 1000 / 4)
 
-static void	ask(struct vg_once *);
+static enum vg_db_status	ask(struct vg_once *);
 
 int
 vg_once_open(struct vg_once *o, struct vg_request *r)
@@ -78,11 +78,13 @@ renew(void *arg, u_int64_t now)
 static void
 again(void *arg, u_int64_t now)
 {
-	struct vg_once	*o = arg;
+	struct vg_once		*o = arg;
+	enum vg_db_status	status;
 
 	(void)now;
 	o->poll = NULL;		/* Kore frees it when this returns */
-	ask(o);
+	if ((status = ask(o)) != VG_DB_OK)
+		o->cb(o->arg, status, VG_CLAIM_OTHER, NULL);
 }
 
 static void
@@ -106,15 +108,11 @@ claimed(void *arg, enum vg_db_status status, enum vg_claim_state state,
 	o->cb(o->arg, status, state, turn);
 }
 
-static void
+static enum vg_db_status
 ask(struct vg_once *o)
 {
-	enum vg_db_status	status;
-
 	o->asked = true;
-	status = vg_turn_claim(&o->claim, claimed, o, &o->ticket);
-	if (status != VG_DB_OK)
-		o->cb(o->arg, status, VG_CLAIM_OTHER, NULL);
+	return (vg_turn_claim(&o->claim, claimed, o, &o->ticket));
 }
 
 enum vg_db_status
@@ -132,8 +130,7 @@ vg_once_claim(struct vg_once *o, const char *session_id, uint64_t deadline_us,
 	o->deadline_us = deadline_us;
 	o->cb = cb;
 	o->arg = arg;
-	o->asked = true;
-	return (vg_turn_claim(&o->claim, claimed, o, &o->ticket));
+	return (ask(o));
 }
 
 static void

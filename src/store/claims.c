@@ -36,7 +36,7 @@ vg_turn_claim(const struct vg_claim *c, vg_claim_cb cb, void *arg,
 	vg_param_text(&p, c->content);
 	vg_param_uuid(&p, c->holder);
 	vg_param_seconds(&p, VG_CLAIM_LEASE_S);
-	vg_param_uuid(&p, c->owner[0] != '\0' ? c->owner : NULL);
+	vg_param_owner(&p, c->owner);
 
 	call.done = claim_done;
 	call.cb = (void (*)(void))cb;
@@ -47,8 +47,9 @@ vg_turn_claim(const struct vg_claim *c, vg_claim_cb cb, void *arg,
 	return (status);
 }
 
-void
-vg_claim_keep(const struct vg_claim *c)
+/* To the database, about a claim that we hold; nobody waits for the answer. */
+static void
+claim_tell(enum vg_statement statement, const struct vg_claim *c, int64_t lease_s)
 {
 	const struct vg_call	nobody = { 0 };
 	struct vg_params	p;
@@ -57,24 +58,22 @@ vg_claim_keep(const struct vg_claim *c)
 	vg_param_uuid(&p, c->session_id);
 	vg_param_text(&p, c->key);
 	vg_param_uuid(&p, c->holder);
-	vg_param_seconds(&p, VG_CLAIM_LEASE_S);
-	(void)vg_query(VG_ST_CLAIM_KEEP, &p, VG_DB_DEADLINE_MS, &nobody, NULL);
+	if (lease_s > 0)
+		vg_param_seconds(&p, lease_s);
+	(void)vg_query(statement, &p, VG_DB_DEADLINE_MS, &nobody, NULL);
 	vg_params_free(&p);
+}
+
+void
+vg_claim_keep(const struct vg_claim *c)
+{
+	claim_tell(VG_ST_CLAIM_KEEP, c, VG_CLAIM_LEASE_S);
 }
 
 void
 vg_claim_release(const struct vg_claim *c)
 {
-	const struct vg_call	nobody = { 0 };
-	struct vg_params	p;
-
-	memset(&p, 0, sizeof(p));
-	vg_param_uuid(&p, c->session_id);
-	vg_param_text(&p, c->key);
-	vg_param_uuid(&p, c->holder);
-	(void)vg_query(VG_ST_CLAIM_RELEASE, &p, VG_DB_DEADLINE_MS, &nobody,
-	    NULL);
-	vg_params_free(&p);
+	claim_tell(VG_ST_CLAIM_RELEASE, c, 0);
 }
 
 static void

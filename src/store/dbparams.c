@@ -98,6 +98,24 @@ vg_param_text(struct vg_params *p, const char *text)
 }
 
 void
+vg_param_bytes(struct vg_params *p, const uint8_t *bytes, size_t len)
+{
+	uint8_t		*at;
+
+	if (params_begin(p, 1) == -1)
+		return;
+	if ((at = params_more(p, len)) != NULL)
+		memcpy(at, bytes, len);
+	params_end(p);
+}
+
+void
+vg_param_owner(struct vg_params *p, const char *id)
+{
+	vg_param_uuid(p, id[0] != '\0' ? id : NULL);
+}
+
+void
 vg_param_literal(struct vg_params *p, const char *text)
 {
 	uint8_t		*at;

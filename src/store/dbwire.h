@@ -52,6 +52,10 @@ void	vg_param_seconds(struct vg_params *, int64_t);	/* an interval */
 /* NULL is null. What is not UTF-8 (RFC 3629) becomes U+FFFD. */
 void	vg_param_text(struct vg_params *, const char *);
 void	vg_param_uuid(struct vg_params *, const char *);
+/* A bytea. */
+void	vg_param_bytes(struct vg_params *, const uint8_t *, size_t);
+/* The id of a key that owns; "" (nobody) is null. */
+void	vg_param_owner(struct vg_params *, const char *);
 /* Sent as text, for types whose binary form is PostgreSQL's own affair. */
 void	vg_param_literal(struct vg_params *, const char *);
 

@@ -13,7 +13,6 @@
  * was on its way meanwhile is used once and not kept.
  */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,9 +107,7 @@ vg_key_find(const char *token, struct vg_key *key, vg_key_cb cb, void *arg,
 	struct asked		*a;
 	enum vg_db_status	status;
 	uint8_t			hash[VG_SHA256_SIZE];
-	char			hex[3 + 2 * VG_SHA256_SIZE];
 	int64_t			now = vg_store_now_us();
-	size_t			i;
 
 	if (ticket != NULL)
 		*ticket = 0;
@@ -131,11 +128,8 @@ vg_key_find(const char *token, struct vg_key *key, vg_key_cb cb, void *arg,
 	a->generation = k.generation;
 	a->cb = cb;
 	a->arg = arg;
-	(void)snprintf(hex, sizeof(hex), "\\x");
-	for (i = 0; i < sizeof(hash); i++)
-		(void)snprintf(hex + 2 + 2 * i, 3, "%02x", hash[i]);
 	memset(&p, 0, sizeof(p));
-	vg_param_literal(&p, hex);
+	vg_param_bytes(&p, hash, sizeof(hash));
 	call.done = key_done;
 	call.cb = NULL;
 	call.arg = a;

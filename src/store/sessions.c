@@ -81,7 +81,7 @@ vg_session_find(const char *id, const char *owner, size_t ncontext,
 	memset(&p, 0, sizeof(p));
 	vg_param_uuid(&p, id);
 	vg_param_int4(&p, (int32_t)ncontext);
-	vg_param_uuid(&p, owner[0] != '\0' ? owner : NULL);
+	vg_param_owner(&p, owner);
 
 	call.done = find_done;
 	call.cb = (void (*)(void))cb;
@@ -102,7 +102,7 @@ vg_session_end(const char *id, const char *owner, vg_session_end_cb cb,
 
 	memset(&p, 0, sizeof(p));
 	vg_param_uuid(&p, id);
-	vg_param_uuid(&p, owner[0] != '\0' ? owner : NULL);
+	vg_param_owner(&p, owner);
 
 	call.done = end_done;
 	call.cb = (void (*)(void))cb;

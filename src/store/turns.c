@@ -74,7 +74,7 @@ vg_audio_find(const char *audio_id, const char *owner, vg_audio_cb cb,
 
 	memset(&p, 0, sizeof(p));
 	vg_param_uuid(&p, audio_id);
-	vg_param_uuid(&p, owner[0] != '\0' ? owner : NULL);
+	vg_param_owner(&p, owner);
 
 	call.done = audio_done;
 	call.cb = (void (*)(void))cb;

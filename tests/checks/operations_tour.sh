@@ -5,11 +5,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/checks.sh
-name=t_tour_$$
-url=${TEST_DATABASE_URL%/*}/$name
-psql -Xq "$TEST_DATABASE_URL" -c "create database $name" || exit 1
-trap 'psql -Xq "$TEST_DATABASE_URL" -c "drop database $name with (force)"' EXIT
-check migrates env DATABASE_URL="$url" VAR="$TEST_TMP" "$BIN" --migrate
+fresh_database t_tour_$$
 
 # What the document's session ids stand for.
 psql -Xq -v ON_ERROR_STOP=1 "$url" <<'SQL' || exit 1

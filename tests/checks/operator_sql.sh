@@ -4,11 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/checks.sh
-name=t_operator_$$
-url=${TEST_DATABASE_URL%/*}/$name
-psql -Xq "$TEST_DATABASE_URL" -c "create database $name" || exit 1
-trap 'psql -Xq "$TEST_DATABASE_URL" -c "drop database $name with (force)"' EXIT
-check migrates env DATABASE_URL="$url" VAR="$TEST_TMP" "$BIN" --migrate
+fresh_database t_operator_$$
 
 as() { # ROLE SQL...: values, or the error with SQLSTATE and hint
   local role=$1

@@ -19,3 +19,11 @@ check() {
   shift
   if "$@" >/dev/null 2>&1; then ok "$name"; else bad "$name" "$*"; fi
 }
+# NAME: an empty database with the schema, its URL in $url; gone at the end.
+fresh_database() {
+  database=$1
+  url=${TEST_DATABASE_URL%/*}/$database
+  psql -Xq "$TEST_DATABASE_URL" -c "create database $database" || exit 1
+  trap 'psql -Xq "$TEST_DATABASE_URL" -c "drop database $database with (force)"' EXIT
+  check migrates env DATABASE_URL="$url" VAR="$TEST_TMP" "$BIN" --migrate
+}

@@ -13,29 +13,11 @@
 #include <cmocka.h>
 
 #include "lib/openapi.h"
+#include "lib/openapi_check.h"
 
 #define REF_PREFIX	"#/"
-#define WHY_SIZE	512
-
-struct check {
-	char	*why;
-	size_t	size;
-};
 
 static bool	valid(struct check *, json_t *, const json_t *, const char *);
-
-static bool
-no(struct check *c, const char *at, const char *fmt, ...)
-{
-	char	what[WHY_SIZE];
-	va_list	args;
-
-	va_start(args, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, args);
-	va_end(args);
-	(void)snprintf(c->why, c->size, "%s: %s", at, what);
-	return (false);
-}
 
 json_t *
 openapi_document(void)

@@ -11,26 +11,7 @@
 #include <cmocka.h>
 
 #include "lib/openapi.h"
-
-#define WHY_SIZE	512
-
-struct check {
-	char	*why;
-	size_t	size;
-};
-
-static bool
-no(struct check *c, const char *at, const char *fmt, ...)
-{
-	char	what[WHY_SIZE];
-	va_list	args;
-
-	va_start(args, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, args);
-	va_end(args);
-	(void)snprintf(c->why, c->size, "%s: %s", at, what);
-	return (false);
-}
+#include "lib/openapi_check.h"
 
 static bool
 fits_schema(struct check *c, json_t *schema, const json_t *value,

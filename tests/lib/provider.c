@@ -92,3 +92,18 @@ provider_count(struct provider *p, struct provider_count *n)
 	assert_int_equal(sscanf(answer, "%u %u %u %u %u", &n->stt, &n->chat,
 	    &n->tts, &n->models, &n->open), 5);
 }
+
+void
+provider_env(const struct provider *p, const char *const *base,
+    const char *const *more, const char **env)
+{
+	size_t	i, n = 0;
+
+	for (i = 0; base[i] != NULL; i++)
+		env[n++] = base[i];
+	for (i = 0; i < sizeof(p->setting) / sizeof(p->setting[0]); i++)
+		env[n++] = p->setting[i];
+	for (i = 0; more != NULL && more[i] != NULL; i++)
+		env[n++] = more[i];
+	env[n] = NULL;
+}

@@ -30,6 +30,12 @@ struct provider_count {
 
 void	provider_start(struct provider *);
 void	provider_stop(struct provider *);
+/*
+ * Into ENV, which has room: the settings of BASE (ends with NULL), those that
+ * turn a server to the provider, those of MORE (ends with NULL, or NULL), and the end.
+ */
+void	provider_env(const struct provider *, const char *const *base,
+	    const char *const *more, const char **env);
 /* One line of its language; fails the test when it is not understood. */
 void	provider_tell(struct provider *, const char *line);
 void	provider_count(struct provider *, struct provider_count *);

@@ -185,7 +185,7 @@ server_run(const char *const *args, const char *const *env, char *out,
 	argv[n] = NULL;
 	assert_int_equal(pipe(fds), 0);
 	if ((pid = fork()) == 0) {
-		char	var[300];
+		char	var[300], port[16];
 
 		(void)dup2(fds[1], STDOUT_FILENO);
 		(void)dup2(fds[1], STDERR_FILENO);
@@ -193,10 +193,13 @@ server_run(const char *const *args, const char *const *env, char *out,
 		(void)close(fds[1]);
 		(void)snprintf(var, sizeof(var), "%s/run-%d", getenv("TEST_TMP"),
 		    getpid());
+		/* It may come as far as to listen: not where another does. */
+		(void)snprintf(port, sizeof(port), "%d", free_port());
 		if (chdir(getenv("TEST_TMP")) == -1)
 			_exit(127);
 		set_env(env);
 		(void)setenv("VAR", var, 0);
+		(void)setenv("PORT", port, 0);
 		execv(argv[0], argv);
 		_exit(127);
 	}
@@ -446,21 +449,29 @@ server_workers(const struct server *s, pid_t *pids, int max)
 	return (n);
 }
 
-int
-process_descriptors(pid_t pid)
+/* What a folder holds, but for what is hidden; -1: there is none. */
+static int
+entries(const char *path)
 {
 	struct dirent	*entry;
-	char		path[64];
 	DIR		*dir;
 	int		n = 0;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	if ((dir = opendir(path)) == NULL)
 		return (-1);
 	while ((entry = readdir(dir)) != NULL)
 		n += entry->d_name[0] != '.';
 	(void)closedir(dir);
 	return (n);
+}
+
+int
+process_descriptors(pid_t pid)
+{
+	char	path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	return (entries(path));
 }
 
 long
@@ -493,18 +504,10 @@ server_kill(struct server *s)
 int
 server_files(const struct server *s, const char *folder)
 {
-	struct dirent	*entry;
-	char		path[300];
-	int		n = 0;
-	DIR		*dir;
+	char	path[300];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", s->dir, folder);
-	if ((dir = opendir(path)) == NULL)
-		return (-1);
-	while ((entry = readdir(dir)) != NULL)
-		n += entry->d_name[0] != '.';
-	(void)closedir(dir);
-	return (n);
+	return (entries(path));
 }
 
 int

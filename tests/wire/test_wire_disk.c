@@ -33,7 +33,7 @@ is_well(void *arg)
 
 	(void)arg;
 	speak(&r);
-	well = r.status == 200 && strstr((char *)r.body, "degraded") == NULL;
+	well = is_answered_in_full(&r);
 	response_free(&r);
 	return (well);
 }

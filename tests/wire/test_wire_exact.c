@@ -7,9 +7,8 @@
 
 #include <poll.h>
 
-#include "lib/cluster.h"
+#include "drill.h"
 #include "lib/load.h"
-#include "wire.h"
 
 #define QUOTA		10
 #define CLIENTS		5
@@ -17,33 +16,7 @@
 #define ROUNDS		2	/* in make test */
 #define WINDOW		2	/* seconds, in make test */
 
-static struct cluster	pg;
 static int		counter;	/* clients are fresh in each round */
-
-static int
-number(const char *name, int otherwise)
-{
-	const char	*text = getenv(name);
-
-	return (text != NULL && *text != '\0' ? atoi(text) : otherwise);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	cluster_create(&pg);
-	database_migrate(pg.url);
-	return (0);
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	cluster_remove(&pg);
-	return (0);
-}
 
 static void
 instance(struct server *s, const char *strategy)
@@ -110,7 +83,7 @@ rounds_of(const char *strategy)
 	struct server		a, b;
 	struct load_plan	p;
 	struct load_sums	s;
-	int			round, rounds = number("DRILL_ROUNDS", ROUNDS), c;
+	int			round, rounds = (int)drill_number("DRILL_ROUNDS", ROUNDS), c;
 
 	instance(&a, strategy);
 	instance(&b, strategy);
@@ -168,7 +141,7 @@ a_killed_instance_lets_nobody_over(void **state)
 	struct load_plan	p;
 	struct load_sums	s;
 	struct load		*l;
-	int			round, rounds = number("DRILL_ROUNDS", ROUNDS), c;
+	int			round, rounds = (int)drill_number("DRILL_ROUNDS", ROUNDS), c;
 	int			lost = 0, let_in = 0;
 
 	(void)state;
@@ -230,7 +203,7 @@ a_database_that_restarts_lets_nobody_over(void **state)
 	struct load_plan	p;
 	struct load_sums	s;
 	struct load		*l;
-	int			round, rounds = number("DRILL_ROUNDS", ROUNDS), c;
+	int			round, rounds = (int)drill_number("DRILL_ROUNDS", ROUNDS), c;
 	int			let_in = 0;
 	long			slowest = 0;
 
@@ -281,7 +254,7 @@ a_database_that_restarts_lets_nobody_over(void **state)
 static void
 turns_of(const char *strategy, int per_span)
 {
-	int			w = number("DRILL_WINDOW", WINDOW), c, worst = 0;
+	int			w = (int)drill_number("DRILL_WINDOW", WINDOW), c, worst = 0;
 	char			limit[64];
 	const char		*env[] = { strategy, limit, "WORKERS=2",
 		"TRUSTED_PROXIES=127.0.0.1", "LOG_LEVEL=notice", NULL };
@@ -366,5 +339,5 @@ main(void)
 		cmocka_unit_test(the_turn_of_moving_windows),
 	};
 
-	return (cmocka_run_group_tests(tests, setup, teardown));
+	return (cmocka_run_group_tests(tests, pg_setup, pg_teardown));
 }

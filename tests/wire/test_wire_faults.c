@@ -66,21 +66,15 @@ static long		answered;	/* turns with 200 */
 static int
 setup(void **state)
 {
-	const char	*env[24];
-	size_t		i, n = 0;
+	static const char *const	deadlines[] = {
+		"STT_TIMEOUT_SECONDS=" STAGE_S, "CHAT_TIMEOUT_SECONDS=" STAGE_S,
+		"TTS_TIMEOUT_SECONDS=" STAGE_S,
+		"PIPELINE_TIMEOUT_SECONDS=" PIPELINE_S, "WORKERS=2", NULL };
+	const char			*env[24];
 
 	(void)state;
 	provider_start(&provider);
-	for (i = 0; wide[i] != NULL; i++)
-		env[n++] = wide[i];
-	for (i = 0; i < 3; i++)
-		env[n++] = provider.setting[i];
-	env[n++] = "STT_TIMEOUT_SECONDS=" STAGE_S;
-	env[n++] = "CHAT_TIMEOUT_SECONDS=" STAGE_S;
-	env[n++] = "TTS_TIMEOUT_SECONDS=" STAGE_S;
-	env[n++] = "PIPELINE_TIMEOUT_SECONDS=" PIPELINE_S;
-	env[n++] = "WORKERS=2";
-	env[n] = NULL;
+	provider_env(&provider, wide, deadlines, env);
 	server_start(&gateway, NULL, env);
 	fixture(recording, sizeof(recording), "goforward.wav");
 	session_new(gateway.port, session);
@@ -111,7 +105,7 @@ is_well(void *arg)
 
 	(void)arg;
 	speak(&r);
-	well = r.status == 200 && strstr((char *)r.body, "degraded") == NULL;
+	well = is_answered_in_full(&r);
 	response_free(&r);
 	return (well);
 }

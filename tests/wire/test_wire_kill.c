@@ -42,16 +42,11 @@ static char		database[256];
 static int
 setup(void **state)
 {
-	size_t	i, n = 0;
+	static const char *const	two_workers[] = { "WORKERS=2", NULL };
 
 	(void)state;
 	provider_start(&provider);
-	for (i = 0; wide[i] != NULL; i++)
-		env[n++] = wide[i];
-	for (i = 0; i < 3; i++)
-		env[n++] = provider.setting[i];
-	env[n++] = "WORKERS=2";
-	env[n] = NULL;
+	provider_env(&provider, wide, two_workers, env);
 	fixture(recording, sizeof(recording), "goforward.wav");
 	database_create(database, sizeof(database));
 	return (0);

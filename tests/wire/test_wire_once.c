@@ -20,16 +20,11 @@ static char		session[37];
 static int
 setup(void **state)
 {
-	size_t	i, n = 0;
+	static const char *const	two_workers[] = { "WORKERS=2", NULL };
 
 	(void)state;
 	provider_start(&provider);
-	for (i = 0; wide[i] != NULL; i++)
-		env[n++] = wide[i];
-	for (i = 0; i < 3; i++)
-		env[n++] = provider.setting[i];
-	env[n++] = "WORKERS=2";
-	env[n] = NULL;
+	provider_env(&provider, wide, two_workers, env);
 	server_start(&gateway, NULL, env);
 	server_start(&other, gateway.database, env);
 	return (0);

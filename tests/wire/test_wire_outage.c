@@ -8,9 +8,8 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
-#include "lib/cluster.h"
+#include "drill.h"
 #include "lib/load.h"
-#include "wire.h"
 
 #define QUOTA		10
 #define WORKERS		2
@@ -20,33 +19,14 @@
 #define SWITCH_MS	100	/* from the loss to the fail mode */
 #define RESUME_MS	5000	/* from the promotion to the first session */
 
-static struct cluster	pg;
 static int		counter;	/* nets are fresh */
 
 static int
 drilled(int per_rounds, int otherwise)
 {
-	const char	*text = getenv("DRILL_ROUNDS");
-	int		n = text != NULL ? atoi(text) / per_rounds : 0;
+	int	n = (int)drill_number("DRILL_ROUNDS", 0) / per_rounds;
 
 	return (n > otherwise ? n : otherwise);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	cluster_create(&pg);
-	database_migrate(pg.url);
-	return (0);
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	cluster_remove(&pg);
-	return (0);
 }
 
 static void
@@ -484,5 +464,5 @@ main(void)
 		cmocka_unit_test(who_went_away_is_not_counted),
 	};
 
-	return (cmocka_run_group_tests(tests, setup, teardown));
+	return (cmocka_run_group_tests(tests, pg_setup, pg_teardown));
 }

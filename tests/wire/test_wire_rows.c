@@ -9,39 +9,18 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "lib/cluster.h"
+#include "drill.h"
 #include "lib/load.h"
-#include "wire.h"
 
 #define ROWS		20000	/* in make test */
 #define LOAD_MS		1500
 #define ANSWER_MS	2000	/* milliseconds that any request may take */
 
-static struct cluster	pg;
 
 static long
 rows(void)
 {
-	const char	*text = getenv("DRILL_ROWS");
-
-	return (text != NULL && *text != '\0' ? atol(text) : ROWS);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	cluster_create(&pg);
-	database_migrate(pg.url);
-	return (0);
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	cluster_remove(&pg);
-	return (0);
+	return (drill_number("DRILL_ROWS", ROWS));
 }
 
 static long
@@ -231,5 +210,5 @@ main(void)
 		cmocka_unit_test(a_sweep_holds_nobody_up),
 	};
 
-	return (cmocka_run_group_tests(tests, setup, teardown));
+	return (cmocka_run_group_tests(tests, pg_setup, pg_teardown));
 }

@@ -57,6 +57,14 @@ fixture(char *path, size_t size, const char *name)
 	(void)snprintf(path, size, "%s/%s", FIXTURES, name);
 }
 
+/* A voice message was answered in full: nothing fell back. */
+static inline bool
+is_answered_in_full(const struct response *r)
+{
+	return (r->status == 200 &&
+	    strstr((const char *)r->body, "degraded") == NULL);
+}
+
 /* A problem document with this word, and every header of the contract. */
 static inline void
 assert_problem(const struct response *r, int status, const char *word)
