@@ -280,12 +280,12 @@ none everything_has_a_comment "$(sql "
 # The roles are there by now, of the whole cluster; nothing is granted that this
 # user may not grant, and what it may, it grants.
 sql "create role t_plain_$$ login password 'plain'"
-psql -Xq "$TEST_DATABASE_URL" -c "create database ${name}_plain owner t_plain_$$"
+psql -Xq "$TEST_DATABASE_URL" -c "create database ${database}_plain owner t_plain_$$"
 plain=postgresql://t_plain_$$:plain@${TEST_DATABASE_URL##*@}
-plain=${plain%/*}/${name}_plain
+plain=${plain%/*}/${database}_plain
 check plain_user_migrates env DATABASE_URL="$plain" VAR="$TEST_TMP" "$BIN" --migrate
 check plain_user_migrates_again env DATABASE_URL="$plain" VAR="$TEST_TMP" "$BIN" --migrate
 is plain_user_grants t "$(psql -XqAt "$plain" -c "select has_table_privilege('voicegate_operator', 'voicegate.active_session', 'select')")"
 check plain_user_grants_again psql -Xq -v ON_ERROR_STOP=1 "$plain" -c 'select voicegate.grant_roles()'
-psql -Xq "$TEST_DATABASE_URL" -c "drop database ${name}_plain" -c "drop role t_plain_$$"
+psql -Xq "$TEST_DATABASE_URL" -c "drop database ${database}_plain" -c "drop role t_plain_$$"
 exit "$failed"
