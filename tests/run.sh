@@ -1,8 +1,8 @@
 #!/bin/bash
-# Runs test programs one after the other and counts: cmocka's own summary lines
-# are added up, a program that ends without one counts as failed.  Starts what
-# the wire tests share: a private PostgreSQL and the offline speech server, in a
-# folder of their own, and ends both by pid.
+# Runs test programs and counts: cmocka's own summary lines are added up, a
+# program that ends without one counts as failed.  Starts what the wire tests
+# share: a private PostgreSQL and the offline speech server, in a folder of their
+# own, and ends both by pid.
 #
 #   run.sh PROGRAM... [--on KIND PROGRAM...]...
 #
@@ -10,6 +10,11 @@
 # dev-http (without --on), dev-https, release-http, release-https. A release
 # runs as an operator would start it: by root, in a chroot, under another user.
 # O, BIN, RELEASE_BIN, SPEECH_BIN, SPEECH_FIXTURES are in the environment.
+#
+# Most programs wait most of their time, each for servers of its own with ports,
+# folders and databases of their own: LANES of them run at once (one more than
+# there are processors). Of those that hold an answer to a number of milliseconds
+# one runs at a time, first of all, and then there are no more than processors.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 top=$PWD
@@ -21,15 +26,17 @@ mkdir -p "$logs"
 passed=0
 failed=0
 speech=
-# What mostly waits, as people and browsers do, runs beside the programs.
-beside=tests/checks/browser.sh
-beside_pid=
+processors=$(nproc)
+lanes=${LANES:-$((processors + 1))}
+# Those with milliseconds; and what takes longest, which begins first.
+timed=' test_store_exact test_store_away test_upcall test_uppipeline speech_pool test_wire_outage test_wire_rows '
+long=' browser.sh test_wire_exact test_wire_faults test_wire_kill test_wire_voice '
+declare -A job_of=()
 
 finish() {
-  if [ -n "$beside_pid" ]; then
-    kill -TERM "$beside_pid" 2>/dev/null
-    wait "$beside_pid" 2>/dev/null
-  fi
+  local pid
+  for pid in "${!job_of[@]}"; do kill -TERM "$pid" 2>/dev/null; done
+  for pid in "${!job_of[@]}"; do wait "$pid" 2>/dev/null; done
   [ -z "$speech" ] || kill -TERM "$speech" 2>/dev/null
   conf/dev/cluster.sh stop "$work/var" >/dev/null 2>&1
   [ -z "$speech" ] || wait "$speech" 2>/dev/null
@@ -38,6 +45,10 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
+# The tests kill processes, not the machine: what the kernel has is safe, and a
+# transaction need not wait for a disk.
+export PG_OPTIONS=${PG_OPTIONS--c fsync=off -c full_page_writes=off}
+
 echo "==> starting PostgreSQL and the speech server for the tests"
 if ! conf/dev/cluster.sh start "$work/var" >"$logs/cluster.log" 2>&1; then
   cat "$logs/cluster.log"
@@ -45,6 +56,14 @@ if ! conf/dev/cluster.sh start "$work/var" >"$logs/cluster.log" 2>&1; then
   exit 1
 fi
 TEST_DATABASE_URL=$(cat "$work/var/database.url")
+# What each test's database is a copy of.
+export TEST_TEMPLATE=t_template
+psql -Xq "$TEST_DATABASE_URL" -c "create database $TEST_TEMPLATE" &&
+  DATABASE_URL=${TEST_DATABASE_URL%/*}/$TEST_TEMPLATE VAR=$work/var "$BIN" --migrate >"$logs/migrate.log" 2>&1 || {
+  cat "$logs/migrate.log"
+  echo "0 passed, 1 failed"
+  exit 1
+}
 # The tests' servers run as a user of no privilege, where root starts them.
 TEST_USER=
 if [ "$(id -u)" -eq 0 ]; then
@@ -64,29 +83,7 @@ for ((i = 0; i < 600; i++)); do
   sleep 0.1
 done
 SPEECH_URL=http://127.0.0.1:$(cat "$work/speech.port" 2>/dev/null)
-export SPEECH_URL TEST_SPEECH_PID=$speech
-
-if [ -z "${ONLY_PROGRAMS:-}" ]; then
-  timeout -k 10 $((420 * ${VG_PATIENCE:-1})) bash "$beside" >"$logs/$(basename "$beside").log" 2>&1 </dev/null &
-  beside_pid=$!
-fi
-
-count() { # FILE STATUS
-  local p f
-  p=$(sed -n 's/.*\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$1" | awk '{s += $1} END {print s + 0}')
-  f=$(sed -n 's/.*\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$1" | awk '{s += $1} END {print s + 0}')
-  if [ "$2" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
-  if [ "$2" -eq 0 ] && [ "$p" -eq 0 ]; then f=1; fi
-  passed=$((passed + p))
-  failed=$((failed + f))
-  printf '%-36s %4d passed' "$3" "$p"
-  if [ "$f" -gt 0 ]; then printf ', %d FAILED' "$f"; fi
-  printf '\n'
-  if [ "$f" -gt 0 ]; then
-    grep -E '\[  (ERROR|FAILED|LINE)|error:|Error|ERROR:|runtime error' "$1" | head -n 40
-    tail -n 15 "$1"
-  fi
-}
+export SPEECH_URL
 
 # The pair lies in the root by the same path: the key's process is confined, too.
 tests/edge/certs.sh "$work/tls" >"$logs/certs.log" 2>&1 || cat "$logs/certs.log"
@@ -116,49 +113,113 @@ speak_to() { # KIND
   esac
 }
 
-kind=
+# One job: a program of cmocka's, or a script of tests/checks, which prints
+# "ok NAME" or "not ok NAME: why" lines.
+run_job() { # KIND PROGRAM LOG
+  speak_to "$1"
+  case $2 in
+  *.sh) exec timeout -k 10 "${CHECK_SECONDS:-600}" bash "$2" >"$3" 2>&1 </dev/null ;;
+  *) exec timeout -k 10 "${PROGRAM_SECONDS:-300}" "$2" >"$3" 2>&1 </dev/null ;;
+  esac
+}
+
+count() { # NAME LOG STATUS SECONDS
+  local p f pattern
+  case $1 in
+  *.sh)
+    p=$(grep -c '^ok ' "$2")
+    f=$(grep -c '^not ok ' "$2")
+    pattern='^not ok'
+    ;;
+  *)
+    p=$(sed -n 's/.*\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$2" | awk '{s += $1} END {print s + 0}')
+    f=$(sed -n 's/.*\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$2" | awk '{s += $1} END {print s + 0}')
+    if [ "$3" -eq 0 ] && [ "$p" -eq 0 ]; then f=1; fi
+    pattern='\[  (ERROR|FAILED|LINE)|error:|Error|ERROR:|runtime error'
+    ;;
+  esac
+  if [ "$3" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
+  passed=$((passed + p))
+  failed=$((failed + f))
+  printf '%-36s %4d passed %6d s' "$1" "$p" "$4"
+  if [ "$f" -gt 0 ]; then printf ', %d FAILED' "$f"; fi
+  printf '\n'
+  if [ "$f" -gt 0 ]; then
+    grep -E "$pattern" "$2" | head -n 40
+    tail -n 15 "$2"
+  fi
+}
+
+# Until one of the jobs ends.
+reap() {
+  local pid=0 status name log began
+  wait -n -p pid "${!job_of[@]}"
+  status=$?
+  IFS='|' read -r name log began <<<"${job_of[$pid]}"
+  unset "job_of[$pid]"
+  if [ "$pid" = "$timed_pid" ]; then timed_pid=; fi
+  count "$name" "$log" "$status" $((SECONDS - began))
+}
+
+start_job() { # KIND|PROGRAM
+  local name log
+  name=$(basename "${1#*|}")
+  [ "${1%%|*}" = dev-http ] || name="$name ${1%%|*}"
+  log=$logs/${name/ /.}.log
+  run_job "${1%%|*}" "${1#*|}" "$log" &
+  job_of[$!]="$name|$log|$SECONDS"
+}
+
+run_all() {
+  local most
+  while [ ${#with_time[@]} -gt 0 ] || [ ${#first[@]} -gt 0 ] || [ ${#job_of[@]} -gt 0 ]; do
+    most=$lanes
+    [ -z "$timed_pid" ] || most=$processors
+    if [ -z "$timed_pid" ] && [ ${#with_time[@]} -gt 0 ] && [ ${#job_of[@]} -lt "$processors" ]; then
+      start_job "${with_time[0]}"
+      timed_pid=$!
+      with_time=("${with_time[@]:1}")
+    elif [ ${#job_of[@]} -lt "$most" ] && [ ${#first[@]} -gt 0 ]; then
+      start_job "${first[0]}"
+      first=("${first[@]:1}")
+    else
+      reap
+    fi
+  done
+}
+
+with_time=()
+first=()
+rest=()
+timed_pid=
+sort_in() { # KIND PROGRAM
+  local name
+  name=" $(basename "$2") "
+  case $timed in *"$name"*)
+    with_time+=("$1|$2")
+    return
+    ;;
+  esac
+  case $long in *"$name"*) first+=("$1|$2") ;; *) rest+=("$1|$2") ;; esac
+}
+
+kind="dev-http"
 while [ $# -gt 0 ]; do
   if [ "$1" = --on ]; then
     kind=$2
-    speak_to "$kind"
+    (speak_to "$kind") || exit 64
     shift 2
-    continue
-  fi
-  program=$1
-  shift
-  name=$(basename "$program")${kind:+ $kind}
-  log=$logs/${name/ /.}.log
-  timeout -k 10 "${PROGRAM_SECONDS:-300}" "$program" >"$log" 2>&1 </dev/null
-  count "$log" $? "$name"
-done
-
-# Scripts under tests/checks: each prints "ok NAME" or "not ok NAME: why" lines.
-for check in tests/checks/*.sh; do
-  if [ ! -f "$check" ] || [ -n "${ONLY_PROGRAMS:-}" ]; then continue; fi
-  log=$logs/$(basename "$check").log
-  if [ "$check" = "$beside" ]; then
-    wait "$beside_pid"
-    status=$?
-    beside_pid=
   else
-    timeout -k 10 300 bash "$check" >"$log" 2>&1 </dev/null
-    status=$?
-  fi
-  p=$(grep -c '^ok ' "$log")
-  f=$(grep -c '^not ok ' "$log")
-  if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
-  passed=$((passed + p))
-  failed=$((failed + f))
-  printf '%-36s %4d passed' "$(basename "$check")" "$p"
-  if [ "$f" -gt 0 ]; then
-    printf ', %d FAILED\n' "$f"
-    grep '^not ok' "$log" | head -n 20
-    tail -n 5 "$log"
-  else
-    printf '\n'
+    sort_in "$kind" "$1"
+    shift
   fi
 done
+if [ -z "${ONLY_PROGRAMS:-}" ]; then
+  for check in tests/checks/*.sh; do sort_in dev-http "$check"; done
+fi
+first+=("${rest[@]}")
+run_all
 
 echo
 echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

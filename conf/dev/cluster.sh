@@ -8,7 +8,8 @@
 #   cluster.sh status VAR   exit 0 when it runs
 #
 # PostgreSQL refuses to run as root: started by root it runs as the user
-# postgres (PGUSER_OS names another), otherwise as whoever calls.
+# postgres (PGUSER_OS names another), otherwise as whoever calls. PG_OPTIONS: what
+# else is on its command line, for a database that no crash of the machine matters to.
 set -eu
 
 die() {
@@ -110,7 +111,7 @@ start() {
   while :; do
     port=$(cat "$var/postgresql.port" 2>/dev/null || free_port)
     as "$bin/pg_ctl" -D "$data" -s -w -t 60 -l "$log" \
-      -o "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' -c max_connections=100" \
+      -o "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' -c max_connections=100 ${PG_OPTIONS:-}" \
       start && break
     rm -f "$var/postgresql.port"
     tries=$((tries + 1))

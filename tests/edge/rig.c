@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "edge/rig.h"
+#include "lib/port.h"
 
 #define WORKERS	2		/* unless DOOR_WORKERS says otherwise */
 
@@ -46,22 +47,6 @@ rig_sleep_us(long us)
 	struct timespec	ts = { us / 1000000, (us % 1000000) * 1000 };
 
 	(void)nanosleep(&ts, NULL);
-}
-
-static uint16_t
-free_port(void)
-{
-	struct sockaddr_in	sin = { .sin_family = AF_INET };
-	socklen_t		len = sizeof(sin);
-	int			fd;
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_true(fd != -1);
-	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
-	(void)close(fd);
-	return (ntohs(sin.sin_port));
 }
 
 static int
@@ -145,8 +130,8 @@ rig_start(const char *const *settings)
 	int		fd, log;
 
 	assert_non_null(door);
-	rig.port = free_port();
-	rig.redirect = free_port();
+	rig.port = (uint16_t)free_port();
+	rig.redirect = (uint16_t)free_port();
 	(void)snprintf(port, sizeof(port), "%u", rig.port);
 	(void)snprintf(redirect, sizeof(redirect), "%u", rig.redirect);
 	(void)snprintf(dir, sizeof(dir), "%s", door);

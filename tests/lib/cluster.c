@@ -148,14 +148,15 @@ answers(void *arg)
 void
 cluster_start(struct cluster *c)
 {
-	char	path[200], data[256], port[16], log[256];
-	pid_t	parent = getpid();
-	int	fd;
+	const char	*options = getenv("PG_OPTIONS");
+	char		command[1024], log[256];
+	pid_t		parent = getpid();
+	int		fd;
 
-	(void)snprintf(path, sizeof(path), "%s/postgres", bin_dir());
-	(void)snprintf(data, sizeof(data), "%s/data", c->dir);
 	(void)snprintf(log, sizeof(log), "%s/log", c->dir);
-	(void)snprintf(port, sizeof(port), "%d", c->port);
+	(void)snprintf(command, sizeof(command), "exec '%s/postgres' "
+	    "-D '%s/data' -p %d -h 127.0.0.1 -c unix_socket_directories= %s",
+	    bin_dir(), c->dir, c->port, options != NULL ? options : "");
 	if ((c->pid = fork()) == 0) {
 		become_owner();
 		/* SIGQUIT is its "immediate". */
@@ -166,9 +167,7 @@ cluster_start(struct cluster *c)
 		fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
 		(void)dup2(fd, STDOUT_FILENO);
 		(void)dup2(fd, STDERR_FILENO);
-		execl(path, "postgres", "-D", data, "-p", port, "-h",
-		    "127.0.0.1", "-c", "unix_socket_directories=",
-		    (char *)NULL);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		_exit(127);
 	}
 	if (!eventually(answers, c))

@@ -110,36 +110,19 @@ database_migrate(const char *url)
 		fail_msg("--migrate: %s", said);
 }
 
+/* A copy of the one that tests/run.sh migrated. */
 void
 database_create(char *url, size_t size)
 {
 	const char	*base = need("TEST_DATABASE_URL");
 	const char	*slash = strrchr(base, '/');
-	char		sql[128];
+	char		sql[160];
 
-	(void)snprintf(sql, sizeof(sql), "create database t_%d_%d", getpid(),
-	    ++counter);
+	(void)snprintf(sql, sizeof(sql), "create database t_%d_%d template %s",
+	    getpid(), ++counter, need("TEST_TEMPLATE"));
 	PQclear(run(base, sql));
 	(void)snprintf(url, size, "%.*s/t_%d_%d", (int)(slash - base), base,
 	    getpid(), counter);
-	database_migrate(url);
-}
-
-int
-free_port(void)
-{
-	struct sockaddr_in	sin = { .sin_family = AF_INET };
-	socklen_t		len = sizeof(sin);
-	int			fd, port;
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
-	    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
-		fail_msg("no free port: %s", strerror(errno));
-	port = ntohs(sin.sin_port);
-	(void)close(fd);
-	return (port);
 }
 
 /* The environment of a child: nothing of a developer's own settings. */

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "port.h"
+
 #define SERVER_DEADLINE_MS	60000	/* for whatever is waited for */
 
 struct server {
@@ -62,8 +64,6 @@ long	process_memory(pid_t, const char *name);
 
 /* The processes whose parent is PARENT: how many, at most MAX, into PID. */
 int	children_of(pid_t parent, pid_t *pid, int max);
-/* A port of loopback that nobody has at this moment. */
-int	free_port(void);
 /* Waits until CHECK(ARG) is true, at most SERVER_DEADLINE_MS: whether it was. */
 bool	eventually(bool (*check)(void *), void *arg);
 long	now_ms(void);

@@ -20,6 +20,7 @@
 
 #include "core/uuid.h"
 #include "store/evloop.h"
+#include "lib/port.h"
 #include "lab.h"
 
 static struct {
@@ -41,7 +42,6 @@ static struct {
 } loop = { .fd = -1 };
 
 static int	as_owner(const char *);
-static int	free_port(void);
 
 int
 vg_ev_open(const struct vg_ev_handlers *handlers, unsigned tick_ms)
@@ -313,12 +313,14 @@ lab_teardown(void **state)
 void
 lab_pg_start(void)
 {
+	const char	*options = getenv("PG_OPTIONS");
 	char		command[1024];
 
 	snprintf(command, sizeof(command), "'%s/pg_ctl' -D '%s/data' -w "
 	    "-l '%s/log' -o '-p %d -h 127.0.0.1 -k %s "
-	    "-c max_prepared_transactions=2' start >/dev/null",
-	    lab.bin, lab.dir, lab.dir, lab.port, lab.dir);
+	    "-c max_prepared_transactions=2 %s' start >/dev/null",
+	    lab.bin, lab.dir, lab.dir, lab.port, lab.dir,
+	    options != NULL ? options : "");
 	assert_int_equal(as_owner(command), 0);
 }
 
@@ -397,21 +399,3 @@ as_owner(const char *command)
 	return (WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 }
 
-static int
-free_port(void)
-{
-	struct sockaddr_in	sin;
-	socklen_t		len;
-	int			fd, port;
-
-	memset(&sin, 0, sizeof(sin));
-	sin.sin_family = AF_INET;
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	len = sizeof(sin);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&sin, len), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
-	port = ntohs(sin.sin_port);
-	close(fd);
-	return (port);
-}

@@ -234,6 +234,15 @@ serve_one(int fd)
 }
 
 static bool
+has_left(int fd)
+{
+	struct pollfd	p = { .fd = fd, .events = POLLRDHUP };
+
+	return (poll(&p, 1, 0) == 1 &&
+	    (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0);
+}
+
+static bool
 read_request(int fd, int *kind, enum fake_mode *mode, char *buf)
 {
 	char		body[65536], *end, *s;
@@ -255,6 +264,9 @@ read_request(int fd, int *kind, enum fake_mode *mode, char *buf)
 		end = strstr(buf, "\r\n\r\n");
 	}
 	end += 4;
+	/* Who gave up meanwhile is none of the next test's requests. */
+	if (has_left(fd))
+		return (false);
 
 	*kind = strncmp(buf, "POST /v1/audio/transcriptions ", 30) == 0 ?
 	    FAKE_STT : strncmp(buf, "POST /v1/chat/completions ", 26) == 0 ?

@@ -395,7 +395,7 @@ speech_server(void **state)
 			    NULL };
 	pid_t		pid;
 	long		answered = 0;
-	int		at[5], port = 0, i;
+	int		at[5], port = free_port(), i;
 
 	(void)state;
 	pid = speech_start(&port);
