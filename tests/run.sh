@@ -49,6 +49,8 @@ trap 'exit 130' INT TERM
 # transaction need not wait for a disk.
 export PG_OPTIONS=${PG_OPTIONS--c fsync=off -c full_page_writes=off}
 
+export LSAN_OPTIONS=suppressions=$top/tests/lsan.supp:print_suppressions=0
+
 echo "==> starting PostgreSQL and the speech server for the tests"
 if ! conf/dev/cluster.sh start "$work/var" >"$logs/cluster.log" 2>&1; then
   cat "$logs/cluster.log"
@@ -58,12 +60,13 @@ fi
 TEST_DATABASE_URL=$(cat "$work/var/database.url")
 # What each test's database is a copy of.
 export TEST_TEMPLATE=t_template
-psql -Xq "$TEST_DATABASE_URL" -c "create database $TEST_TEMPLATE" &&
-  DATABASE_URL=${TEST_DATABASE_URL%/*}/$TEST_TEMPLATE VAR=$work/var "$BIN" --migrate >"$logs/migrate.log" 2>&1 || {
+template_url=${TEST_DATABASE_URL%/*}/$TEST_TEMPLATE
+if ! psql -Xq "$TEST_DATABASE_URL" -c "create database $TEST_TEMPLATE" >"$logs/migrate.log" 2>&1 ||
+  ! DATABASE_URL=$template_url VAR=$work/var "$BIN" --migrate >>"$logs/migrate.log" 2>&1; then
   cat "$logs/migrate.log"
   echo "0 passed, 1 failed"
   exit 1
-}
+fi
 # The tests' servers run as a user of no privilege, where root starts them.
 TEST_USER=
 if [ "$(id -u)" -eq 0 ]; then
@@ -72,8 +75,7 @@ if [ "$(id -u)" -eq 0 ]; then
     --home-dir /nonexistent --shell /usr/sbin/nologin voicegate
 fi
 mkdir -p "$work/tmp"
-LSAN_OPTIONS=suppressions=$top/tests/lsan.supp:print_suppressions=0
-export LSAN_OPTIONS TEST_DATABASE_URL TEST_USER TEST_TMP=$work/tmp TEST_TOP=$top
+export TEST_DATABASE_URL TEST_USER TEST_TMP=$work/tmp TEST_TOP=$top
 "$SPEECH_BIN" --listen 127.0.0.1:0 --port-file "$work/speech.port" \
   >"$logs/speech.log" 2>&1 </dev/null &
 speech=$!
