@@ -28,14 +28,21 @@ vg_transcripts_configure(const struct vg_settings *settings)
 {
 	struct vg_seal_ring	next = { 0 };
 	const char		*why = "";
+	char			before[VG_SEAL_ID_SIZE];
 
 	t.ntold = 0;
+	memcpy(before, t.ring.id[0], sizeof(before));
 	/* Never from encrypted to clear by a failure: the old ones stay. */
 	if (vg_seal_init(&next, settings->transcript_key, &why) == -1)
 		vg_db_log(VG_LOG_ERROR, "TRANSCRIPT_KEY %s", why);
 	else
 		t.ring = next;
 	vg_seal_clear(&next);
+	if (strcmp(before, t.ring.id[0]) != 0)
+		vg_db_log(VG_LOG_NOTICE, t.ring.id[0][0] != '\0' ?
+		    "transcripts: encrypted with the key %s" :
+		    "transcripts: kept in the clear from now on%s",
+		    t.ring.id[0]);
 }
 
 void
