@@ -255,6 +255,13 @@ with_another_key_it_goes_on_without_what_it_cannot_read(void **state)
 	server_stop(&other);
 }
 
+/* The worker said which key encrypts, at its start and now. */
+static bool
+encrypts_anew(void *server)
+{
+	return (server_log_lines(server, "encrypted with the key") == 2);
+}
+
 static void
 a_reload_replaces_the_key(void **state)
 {
@@ -287,9 +294,7 @@ a_reload_replaces_the_key(void **state)
 	assert_true(fputs(OTHER "," KEY "\n", fp) >= 0);
 	assert_int_equal(fclose(fp), 0);
 	assert_int_equal(kill(with_file.pid, SIGHUP), 0);
-	/* Its own id: once at the start, and now. */
-	while (server_log_lines(&with_file, "encrypted with the key") < 2)
-		assert_true(eventually_logged(&with_file, "settings reloaded"));
+	assert_true(eventually(encrypts_anew, &with_file));
 	assert_int_equal(heard_after(with_file.port, session), 2);
 	(void)snprintf(sql, sizeof(sql), "select count(distinct text_key) from "
 	    "voicegate.turn where session_id = '%s'", session);
