@@ -16,16 +16,13 @@
 
 #include <libpsl.h>
 
+#include "core/uuid.h"
 #include "core/version.h"
 #include "gate/files.h"
 #include "gate/logger.h"
 #include "options.h"
-#include "store/migrate.h"
-#include "store/store.h"
 
 #define EXIT_USAGE	64	/* sysexits(3): EX_USAGE */
-#define EXIT_SOFTWARE	70	/* EX_SOFTWARE: the schema is as it was */
-#define MIGRATE_WAIT_S	30	/* for a database that is starting */
 
 static void
 usage(FILE *out)
@@ -37,6 +34,7 @@ usage(FILE *out)
 
 	fputs("usage: voicegate [-f] [-n] [-r] [-q] [--ready-file FILE]\n"
 	    "       voicegate --check-config | --migrate | --version | --help\n"
+	    "       voicegate --export-session UUID | --encrypt-transcripts\n"
 	    "\n"
 	    "  -f              stay in the foreground\n"
 	    "  -n              do not change root\n"
@@ -45,6 +43,9 @@ usage(FILE *out)
 	    "  --check-config  print the effective settings (secrets as ***), or every\n"
 	    "                  error at once, and exit 78\n"
 	    "  --migrate       bring the database schema up; idempotent\n"
+	    "  --export-session UUID  print what is kept of a session as JSON, decrypted\n"
+	    "  --encrypt-transcripts  encrypt what is kept already with the first of\n"
+	    "                  TRANSCRIPT_KEY; may be ended and run again\n"
 	    "  --ready-file F  write the URL to F when every worker is ready\n"
 	    "  --version       print the version\n"
 	    "\n"
@@ -76,6 +77,23 @@ join(const char *folder, const char *name)
 	return (path);
 }
 
+/* The id that stands behind --export-session. */
+static char *
+session_of(const char *arg)
+{
+	char	id[VG_UUID_SIZE], *copy;
+
+	if (arg == NULL || vg_uuid4_parse(id, arg, strlen(arg)) == -1) {
+		fprintf(stderr, "voicegate: --export-session needs the id of a "
+		    "session, a version 4 UUID%s%s\n",
+		    arg != NULL ? ", not " : "", arg != NULL ? arg : "");
+		exit(EXIT_USAGE);
+	}
+	if ((copy = strdup(id)) == NULL)
+		abort();
+	return (copy);
+}
+
 void
 vg_options_parse(struct vg_options *o, int *argc, char **argv)
 {
@@ -88,6 +106,11 @@ vg_options_parse(struct vg_options *o, int *argc, char **argv)
 			o->check_config = true;
 		} else if (!strcmp(argv[in], "--migrate")) {
 			o->migrate = true;
+		} else if (!strcmp(argv[in], "--encrypt-transcripts")) {
+			o->encrypt_transcripts = true;
+		} else if (!strcmp(argv[in], "--export-session")) {
+			o->export_session = session_of(argv[in + 1]);
+			in++;
 		} else if (!strcmp(argv[in], "--help")) {
 			usage(stdout);
 			exit(0);
@@ -223,37 +246,6 @@ vg_options_reload(const struct vg_options *o, const struct vg_settings *old,
 		return (-1);
 	}
 	return (0);
-}
-
-static void
-say(void *arg, const char *line)
-{
-	(void)arg;
-	puts(line);
-}
-
-void
-vg_options_act(const struct vg_options *o, const struct vg_settings *s)
-{
-	char	error[VG_STORE_ERROR_SIZE];
-
-	if (o->check_config) {
-		vg_settings_print(s, stdout);
-		exit(0);
-	}
-	if (s->database_url[0] == '\0') {
-		fputs("error: DATABASE_URL: a libpq URI is needed "
-		    "(make run and make up start a database and set it)\n", stderr);
-		exit(VG_EXIT_CONFIG);
-	}
-	if (o->migrate) {
-		if (vg_migrate(s->database_url, MIGRATE_WAIT_S, say, NULL, error,
-		    sizeof(error)) == -1) {
-			fprintf(stderr, "error: %s\n", error);
-			exit(EXIT_SOFTWARE);
-		}
-		exit(0);
-	}
 }
 
 void

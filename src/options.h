@@ -12,6 +12,8 @@
 struct vg_options {
 	bool	check_config;
 	bool	migrate;
+	bool	encrypt_transcripts;
+	char	*export_session; /* its id, or NULL; owned */
 	bool	keep_user;	/* -r */
 	char	*ready_file;	/* written when every worker is ready, or NULL */
 	char	*pid_file;	/* under VAR */
@@ -31,8 +33,6 @@ void	vg_options_parse(struct vg_options *, int *argc, char **argv);
  * the process (78) with every error at once. Returns who the workers will be.
  */
 uid_t	vg_options_settings(const struct vg_options *, struct vg_settings *);
-/* --check-config and --migrate: does it and ends the process. */
-void	vg_options_act(const struct vg_options *, const struct vg_settings *);
 /*
  * The settings anew; 0, or -1 after every error was logged: OLD stays. SEEN and
  * REPLAY as vg_settings_load_seen().
@@ -41,5 +41,10 @@ int	vg_options_reload(const struct vg_options *, const struct vg_settings *old,
 	    struct vg_settings *next, struct vg_settings_seen *, bool replay);
 /* sd_notify(3), where NOTIFY_SOCKET is set. */
 void	vg_options_notify(const char *state);
+
+/* commands.c */
+
+/* --check-config, --migrate, ...: does it and ends the process. */
+void	vg_options_act(const struct vg_options *, const struct vg_settings *);
 
 #endif

@@ -43,7 +43,8 @@ static const struct {
 	[VG_EVENT_CSP_REPORT] = { "csp_report", "warning" },
 	[VG_EVENT_BREAKER_OPENED] = { "breaker_opened", "critical" },
 	[VG_EVENT_PROVIDER_KEY_REFUSED] = { "provider_key_refused", "critical" },
-	[VG_EVENT_CONFIGURATION_CHANGED] = { "configuration_changed", "info" }
+	[VG_EVENT_CONFIGURATION_CHANGED] = { "configuration_changed", "info" },
+	[VG_EVENT_TRANSCRIPT_UNREADABLE] = { "transcript_unreadable", "critical" }
 };
 
 const char *

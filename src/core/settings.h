@@ -106,7 +106,9 @@ struct vg_settings {
 	char			*audio_dir;
 	int64_t			audio_ttl_h;
 	int64_t			session_ttl_h;
+	int64_t			session_idle_min;	/* minutes; 0: no end */
 	int64_t			transcript_retention_d;	/* 0: never stored */
+	char			*transcript_key;	/* textkey.h; "": none */
 
 	/* The providers. */
 	char			*speech_url;
@@ -143,7 +145,8 @@ enum vg_setting_type {
 	VG_TYPE_DATABASE,	/* char *, libpq URI, secret */
 	VG_TYPE_ORIGINS,	/* char *, see origin.h */
 	VG_TYPE_CIDRS,		/* char *, see cidr.h */
-	VG_TYPE_LIMITS		/* char *, see vg_limits_parse() */
+	VG_TYPE_LIMITS,		/* char *, see vg_limits_parse() */
+	VG_TYPE_TEXTKEYS	/* char *, see textkey.h, secret */
 };
 
 #define VG_SETTING_RELOAD	0x01	/* SIGHUP puts a change into effect */

@@ -12,17 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base64.h"
 #include "core/baseurl.h"
 #include "core/settings.h"
 #include "core/settings_private.h"
 
 #define WEBHOOK_SECRET_MIN	24	/* bytes */
+#define WEBHOOK_PREFIX		"whsec_"
 #define KEY_PLAIN_MAX	96	/* bytes of a key that are compared */
 
 static int	check_tls(const struct vg_settings *, struct vg_errors *);
 static int	check_provider(struct vg_settings *,
 		    struct vg_provider_settings *, const char *,
 		    struct vg_errors *);
+static int	check_secret(const char *, struct vg_errors *);
 static int	check_webhook(const struct vg_settings *, struct vg_errors *);
 static int	check_room(const struct vg_settings *, struct vg_errors *);
 static void	check_times(const struct vg_settings *, struct vg_errors *);
@@ -107,6 +110,35 @@ vg_key_is_placeholder(const char *key)
 	return (false);
 }
 
+/*
+ * What begins as a secret of Standard Webhooks must be one: read as text, it
+ * would sign what no receiver can verify.
+ */
+static int
+check_secret(const char *secret, struct vg_errors *errs)
+{
+	uint8_t		*bytes;
+	size_t		len, n;
+	int		ret;
+
+	if (strncmp(secret, WEBHOOK_PREFIX, sizeof(WEBHOOK_PREFIX) - 1) != 0)
+		return (0);
+	secret += sizeof(WEBHOOK_PREFIX) - 1;
+	n = strlen(secret);
+	if ((bytes = malloc(n + 1)) == NULL)
+		return (-1);
+	ret = vg_base64_decode(bytes, &len, secret, n);
+	explicit_bzero(bytes, n + 1);
+	free(bytes);
+	if (ret == 0 && len >= WEBHOOK_SECRET_MIN)
+		return (0);
+	vg_errors_add(errs, "ALERT_WEBHOOK_SECRET", "***", 3, "%s", ret == -1 ?
+	    "begins with whsec_, and what follows is not base64 (RFC 4648, "
+	    "with its padding); echo whsec_$(openssl rand -base64 32) makes one" :
+	    "must have 24 bytes or more behind whsec_, in base64");
+	return (-1);
+}
+
 /* An alert tells who attacks: it goes over https and is signed. */
 static int
 check_webhook(const struct vg_settings *s, struct vg_errors *errs)
@@ -115,7 +147,8 @@ check_webhook(const struct vg_settings *s, struct vg_errors *errs)
 	const char		*why = "is not a URL";
 	char			plain[VG_BASEURL_MAX + 1];
 
-	if (s->alert_webhook_url == NULL || s->alert_webhook_secret == NULL)
+	if (s->alert_webhook_url == NULL || s->alert_webhook_secret == NULL ||
+	    check_secret(s->alert_webhook_secret, errs) == -1)
 		return (-1);
 	if (s->alert_webhook_url[0] == '\0')
 		return (0);
@@ -291,6 +324,11 @@ check_times(const struct vg_settings *s, struct vg_errors *errs)
 		vg_errors_warn(errs, "PIPELINE_TIMEOUT_SECONDS", NULL, 0, "is "
 		    "shorter than a timeout of one provider, which will not "
 		    "be reached");
+	}
+	if (s->session_ttl_h > 0 &&
+	    s->session_idle_min >= s->session_ttl_h * 60) {
+		vg_errors_warn(errs, "SESSION_IDLE_MINUTES", NULL, 0, "is not "
+		    "shorter than SESSION_TTL_HOURS: it will not be reached");
 	}
 }
 

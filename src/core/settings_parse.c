@@ -15,6 +15,7 @@
 #include "core/baseurl.h"
 #include "core/settings.h"
 #include "core/settings_private.h"
+#include "core/textkey.h"
 
 #define PATH_SIZE	4096	/* bytes of a path with its NUL */
 #define ALLOWED_SIZE	224	/* bytes of "a whole number from ..." */
@@ -27,6 +28,7 @@ static int	parse_text(struct vg_settings *, const struct vg_setting *,
 		    struct vg_errors *);
 static int	keep_path(char **, const struct vg_setting *, const char *,
 		    const struct vg_settings_input *);
+static int	check_textkeys(const char *, const char **);
 static bool	is_printable(const char *, bool, bool);
 static bool	is_user(const char *);
 static bool	is_address(const char *);
@@ -125,6 +127,9 @@ parse_text(struct vg_settings *s, const struct vg_setting *row,
 	case VG_TYPE_LIMITS:
 		ok = ok && vg_limits_parse(&limits, value,
 		    strlen(value)) == 0;
+		break;
+	case VG_TYPE_TEXTKEYS:
+		ok = ok && check_textkeys(value, &why) == 0;
 		break;
 	case VG_TYPE_CIDRS:
 		if (vg_cidr_list_parse(&s->proxies, value, row->name,
@@ -249,6 +254,17 @@ keep_path(char **text, const struct vg_setting *row, const char *value,
 		return (-1);
 
 	return ((*text = strdup(path)) != NULL ? 0 : -1);
+}
+
+static int
+check_textkeys(const char *value, const char **why)
+{
+	struct vg_textkeys	keys;
+	int			ret;
+
+	ret = vg_textkeys_parse(&keys, value, why);
+	vg_textkeys_wipe(&keys);
+	return (ret);
 }
 
 /* Valid UTF-8 without control bytes; LINES: but newlines and tabs. */

@@ -13,6 +13,7 @@
 
 #include "core/settings.h"
 #include "core/settings_private.h"
+#include "core/textkey.h"
 
 #define LINE_COLUMNS	78	/* of the help in .env.example */
 
@@ -170,6 +171,11 @@ vg_setting_allowed(char *buf, size_t size, const struct vg_setting *row)
 		n = snprintf(buf, size, "at most %d limits, such as "
 		    "10/minute;100/hour or 5/30s, no two over the same time, "
 		    "none over more than 31 days", VG_LIMITS_MAX);
+		break;
+	case VG_TYPE_TEXTKEYS:
+		n = snprintf(buf, size, "at most %d keys of 32 bytes, separated "
+		    "by commas, each as 64 hexadecimal digits or in base64",
+		    VG_TEXTKEYS_MAX);
 		break;
 	case VG_TYPE_CIDRS:
 		n = snprintf(buf, size, "addresses and CIDR ranges, separated "

@@ -178,9 +178,17 @@ static const struct vg_setting table[] = {
 	    "hours", "How long a spoken reply can be fetched."),
 	INT(storage, "SESSION_TTL_HOURS", session_ttl_h, "24", 1, 8760, RELOAD,
 	    "hours", "How long a session lives."),
+	INT(storage, "SESSION_IDLE_MINUTES", session_idle_min, "0", 0, 525600,
+	    RELOAD, "minutes", "How long a session may be without a voice "
+	    "message before it ends. 0: for as long as it lives."),
 	INT(storage, "TRANSCRIPT_RETENTION_DAYS", transcript_retention_d, "30",
 	    0, 36500, RELOAD, "days",
 	    "How long transcripts are kept. 0: they are never stored."),
+	STR(storage, "TRANSCRIPT_KEY", transcript_key, VG_TYPE_TEXTKEYS, "",
+	    1023, RELOAD | SECRET, NULL,
+	    "Encrypts kept transcripts (AES-256-GCM); the first key encrypts, "
+	    "all decrypt. openssl rand -hex 32 makes one. Empty: they are "
+	    "kept as they are."),
 
 	STR(providers, "SPEECH_URL", speech_url, VG_TYPE_URL,
 	    "http://127.0.0.1:8090", VG_SETTING_VALUE_MAX, 0, NULL,

@@ -33,6 +33,7 @@
 #define BUSY_RETRY_S	2	/* seconds */
 #define REPLY_MAX	(32 * 1024 * 1024) /* bytes of sound */
 #define CLAIMS_MAX	3	/* times that a claim is asked for anew */
+#define MOVES_MAX	200	/* times that other turns may come before ours */
 
 /* Beside VG_DEGRADED_*: a repeat whose words were not kept. */
 #define DEGRADED_TEXT	0x100
@@ -48,6 +49,8 @@ struct voice {
 	struct vg_once		once;
 	enum vg_claim_state	claim;
 	unsigned		claims;		/* asked for */
+	int64_t			seq;		/* the turn's number, as far as known */
+	unsigned		moves;		/* times that it was another's */
 	uint64_t		deadline_us;	/* of the whole, monotonic */
 	struct vg_pipeline_turn	turns[CONTEXT_TURNS * 2];
 	char			*owned[CONTEXT_TURNS * 2];
@@ -65,6 +68,7 @@ struct voice {
 
 static int	claim(struct vg_request *);
 static int	transcribed(struct vg_request *);
+static int	commit(struct vg_request *);
 static int	committed(struct vg_request *);
 
 static void
@@ -195,6 +199,8 @@ turn_committed(void *arg, enum vg_db_status status, const struct vg_turn *turn)
 		take_turn(v, turn);
 	if (status == VG_DB_OK)
 		vg_once_settled(&v->once);
+	if (status == VG_TURN_MOVED)
+		v->seq = turn->seq;
 	vg_resume(v->r);
 }
 
@@ -206,6 +212,11 @@ committed(struct vg_request *r)
 	/* We were away for longer than our lease: somebody else is at it. */
 	if (v->status == VG_CLAIM_LOST)
 		return (claim(r));
+	/* Two messages of one session at once: ours is the next turn. */
+	if (v->status == VG_TURN_MOVED && v->moves++ < MOVES_MAX)
+		return (commit(r));
+	if (v->status == VG_TURN_MOVED && v->audio_id[0] != '\0')
+		vg_files_remove_one(v->audio_id);
 	if (v->status == VG_SESSION_GONE)
 		return (vg_reply_problem(r, "session_not_found", NULL));
 	if (v->status != VG_DB_OK)
@@ -235,6 +246,7 @@ commit(struct vg_request *r)
 	}
 	turn.transcript = v->transcript;
 	turn.reply = v->text;
+	turn.seq = v->seq;
 	if (v->audio_id[0] != '\0') {
 		turn.audio_id = v->audio_id;
 		turn.audio_ext = v->audio_ext;
@@ -349,6 +361,8 @@ session_found(void *arg, enum vg_db_status status,
 
 	v->ticket = 0;
 	v->status = status;
+	if (session != NULL)
+		v->seq = session->turns + 1;
 	for (i = 0; session != NULL && i < session->ncontext; i++) {
 		add_turn(v, "user", session->context[i].transcript);
 		add_turn(v, "assistant", session->context[i].reply);

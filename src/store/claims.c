@@ -82,22 +82,27 @@ claim_done(const struct vg_call *call, enum vg_db_status status,
 {
 	enum vg_claim_state	state;
 	struct vg_turn		turn;
+	struct vg_texts		texts = { 0 };
 
 	state = VG_CLAIM_OTHER;
 	if (status == VG_DB_OK && PQntuples(res) == 0)
 		status = VG_SESSION_GONE;
 	else if (status == VG_DB_OK)
-		state = vg_claim_read(res, &turn);
+		state = vg_claim_read(res, &turn, &texts);
 	((vg_claim_cb)call->cb)(call->arg, status, state,
 	    status == VG_DB_OK && state == VG_CLAIM_DONE ? &turn : NULL);
+	vg_texts_forget(&texts);
 }
 
 enum vg_claim_state
-vg_claim_read(const PGresult *res, struct vg_turn *turn)
+vg_claim_read(const PGresult *res, struct vg_turn *turn,
+    struct vg_texts *texts)
 {
-	const char	*state, *ext;
+	const char	*state, *ext, *key;
+	char		session[VG_UUID_SIZE];
 
 	memset(turn, 0, sizeof(*turn));
+	memset(texts, 0, sizeof(*texts));
 	if ((state = vg_col_text(res, 0, 0)) == NULL)
 		return (VG_CLAIM_OTHER);
 	turn->seq = vg_col_int4(res, 0, 1);
@@ -105,6 +110,15 @@ vg_claim_read(const PGresult *res, struct vg_turn *turn)
 		turn->repeated = true;
 		turn->transcript = vg_col_text(res, 0, 2);
 		turn->reply = vg_col_text(res, 0, 3);
+		/* Unreadable is as good as not kept. */
+		if (turn->transcript != NULL && turn->reply != NULL &&
+		    (key = vg_col_text(res, 0, 7)) != NULL) {
+			vg_col_uuid(session, res, 0, 8);
+			(void)vg_transcripts_open(texts, session, turn->seq,
+			    key, turn->transcript, turn->reply);
+			turn->transcript = texts->transcript;
+			turn->reply = texts->reply;
+		}
 		vg_col_uuid(turn->audio_id, res, 0, 4);
 		if ((ext = vg_col_text(res, 0, 5)) != NULL &&
 		    turn->audio_id[0] != '\0')
@@ -115,5 +129,7 @@ vg_claim_read(const PGresult *res, struct vg_turn *turn)
 	}
 	if (!strcmp(state, "mine") || !strcmp(state, "new"))
 		return (VG_CLAIM_MINE);
+	if (!strcmp(state, "moved"))
+		return (VG_CLAIM_MOVED);
 	return (!strcmp(state, "differs") ? VG_CLAIM_DIFFERS : VG_CLAIM_OTHER);
 }

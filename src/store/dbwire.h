@@ -9,7 +9,7 @@
 
 #include "core/uuid.h"
 
-#define VG_PARAMS_MAX		10	/* parameters of one statement */
+#define VG_PARAMS_MAX		12	/* parameters of one statement */
 
 /* From PostgreSQL's catalog (pg_type.dat); they never change. */
 #define VG_OID_BOOL		16

@@ -15,10 +15,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "store/dburl.h"
+#include "store/dbonce.h"
 #include "store/migrate.h"
 
-#define CONNECT_S	"5"		/* seconds for one try at all hosts */
 #define RETRY_NS	200000000L	/* between tries */
 
 /* One number for all of voicegate: "vgmigrat" in ASCII. */
@@ -49,7 +48,6 @@ struct migration_run {
 };
 
 static PGconn	*run_connect(struct migration_run *, const char *, int);
-static PGconn	*connect_once(const char *, char *, size_t);
 static int	run_sql(struct migration_run *, const char *, const char *);
 static int	run_encoding(struct migration_run *);
 static int	run_version(struct migration_run *);
@@ -140,7 +138,7 @@ run_connect(struct migration_run *r, const char *url, int wait_s)
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	end = ts.tv_sec + wait_s;
 	for (;;) {
-		r->pg = connect_once(url, r->error, r->size);
+		r->pg = vg_db_once(url, r->error, r->size);
 		if (r->pg == NULL || PQstatus(r->pg) == CONNECTION_OK)
 			return (r->pg);
 		(void)clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -156,35 +154,6 @@ run_connect(struct migration_run *r, const char *url, int wait_s)
 		r->pg = NULL;
 		(void)nanosleep(&pause, NULL);
 	}
-}
-
-/* Each address in turn, as a worker does it; NULL: the URL is no good. */
-static PGconn *
-connect_once(const char *url, char *error, size_t size)
-{
-	struct vg_dburl_keywords	k;
-	struct vg_dburl			u;
-	PGconn				*pg;
-	size_t				i;
-
-	pg = NULL;
-	if (vg_dburl_parse(&u, url, error, size) == -1)
-		return (NULL);
-	for (i = 0; i < u.nhosts; i++) {
-		vg_dburl_keywords(&k, &u, i);
-		k.keyword[k.count] = "connect_timeout";
-		k.value[k.count++] = CONNECT_S;
-		k.keyword[k.count] = NULL;
-		k.value[k.count] = NULL;
-		PQfinish(pg);
-		pg = PQconnectdbParams(k.keyword, k.value, 0);
-		if (PQstatus(pg) == CONNECTION_OK)
-			break;
-	}
-	vg_dburl_free(&u);
-	if (pg == NULL)
-		snprintf(error, size, "out of memory");
-	return (pg);
 }
 
 static int

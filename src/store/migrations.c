@@ -16,6 +16,7 @@ ASSET(0002_rate_limit);
 ASSET(0003_purge);
 ASSET(0004_operator);
 ASSET(0005_idempotency);
+ASSET(0006_privacy);
 
 #define MIGRATION(version, symbol)					\
 	{ version, #symbol ".sql", asset_##symbol##_sql,		\
@@ -27,6 +28,7 @@ const struct vg_migration	vg_migrations[] = {
 	MIGRATION(3, 0003_purge),
 	MIGRATION(4, 0004_operator),
 	MIGRATION(5, 0005_idempotency),
+	MIGRATION(6, 0006_privacy),
 };
 
 const size_t	vg_migrations_count =

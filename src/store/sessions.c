@@ -19,6 +19,8 @@
 
 #define HOUR_S		INT64_C(3600)
 #define DAY_S		INT64_C(86400)
+#define MINUTE_S	INT64_C(60)
+#define BUSY_SPARE_S	INT64_C(10)	/* beside the providers: the database */
 
 static struct vg_lifetimes	lifetimes;
 
@@ -36,6 +38,9 @@ vg_sessions_configure(const struct vg_settings *settings)
 	lifetimes.session_s = settings->session_ttl_h * HOUR_S;
 	lifetimes.text_s = settings->transcript_retention_d * DAY_S;
 	lifetimes.audio_s = settings->audio_ttl_h * HOUR_S;
+	lifetimes.idle_s = settings->session_idle_min * MINUTE_S;
+	lifetimes.busy_s = settings->pipeline_timeout_s + BUSY_SPARE_S;
+	vg_transcripts_configure(settings);
 }
 
 const struct vg_lifetimes *
@@ -58,6 +63,7 @@ vg_session_start(const struct vg_session_new *new, vg_session_cb cb, void *arg,
 	vg_param_uuid(&p, new->api_key_id);
 	vg_param_seconds(&p, lifetimes.session_s);
 	vg_param_seconds(&p, lifetimes.text_s);
+	vg_param_seconds(&p, lifetimes.idle_s);
 
 	call.done = start_done;
 	call.cb = (void (*)(void))cb;
@@ -82,6 +88,7 @@ vg_session_find(const char *id, const char *owner, size_t ncontext,
 	vg_param_uuid(&p, id);
 	vg_param_int4(&p, (int32_t)ncontext);
 	vg_param_owner(&p, owner);
+	vg_param_seconds(&p, lifetimes.busy_s);
 
 	call.done = find_done;
 	call.cb = (void (*)(void))cb;
@@ -147,8 +154,11 @@ find_done(const struct vg_call *call, enum vg_db_status status,
     const PGresult *res)
 {
 	struct vg_turn_text	context[VG_SESSION_CONTEXT_MAX];
+	struct vg_texts		opened[VG_SESSION_CONTEXT_MAX];
 	struct vg_session	s;
 	vg_session_cb		cb;
+	const char		*key;
+	size_t			nopened = 0;
 	int			i, n;
 
 	cb = (vg_session_cb)call->cb;
@@ -165,10 +175,24 @@ find_done(const struct vg_call *call, enum vg_db_status status,
 			continue;
 		context[s.ncontext].transcript = vg_col_text(res, i, 5);
 		context[s.ncontext].reply = vg_col_text(res, i, 6);
+		if ((key = vg_col_text(res, i, 8)) != NULL) {
+			/* What cannot be read has been told of. */
+			if (vg_transcripts_open(&opened[nopened], s.id,
+			    vg_col_int4(res, i, 7), key,
+			    context[s.ncontext].transcript,
+			    context[s.ncontext].reply) == -1)
+				continue;
+			context[s.ncontext].transcript =
+			    opened[nopened].transcript;
+			context[s.ncontext].reply = opened[nopened].reply;
+			nopened++;
+		}
 		s.ncontext++;
 	}
 	s.context = context;
 	cb(call->arg, VG_DB_OK, &s);
+	while (nopened > 0)
+		vg_texts_forget(&opened[--nopened]);
 }
 
 static void

@@ -10,30 +10,38 @@
 /* A session's owner is the key that started it; it may have none. */
 #define OWNED(n)	"(s.api_key_id IS NULL OR s.api_key_id = $" #n ")"
 
-#define LIVE	"s.ended_at IS NULL AND s.expires_at > pg_catalog.now()"
+#define LIVE	"s.ended_at IS NULL AND s.expires_at > pg_catalog.now() " \
+		"AND coalesce(s.idle_at, 'infinity') > pg_catalog.now()"
 
 const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
 	[VG_ST_PING] = { "ping", "SELECT", 0, { 0 } },
 
-	/* id, client, api_key_id, ttl, retention */
+	/* id, client, api_key_id, ttl, retention, idle end (0: none) */
 	[VG_ST_SESSION_START] = { "session_start",
 	    "INSERT INTO voicegate.session AS s (id, client, api_key_id, "
-	    "expires_at, purge_at) VALUES ($1, $2, $3, now() + $4, "
-	    "now() + greatest($4, $5)) "
+	    "expires_at, purge_at, idle_after, idle_at, idle_check_at) "
+	    "VALUES ($1, $2, $3, now() + $4, now() + greatest($4, $5), "
+	    "nullif($6, interval '0'), now() + nullif($6, interval '0'), "
+	    "now() + nullif($6, interval '0')) "
 	    "RETURNING s.id, s.api_key_id, s.created_at, s.expires_at, s.turns",
-	    5, { VG_OID_UUID, VG_OID_INET, VG_OID_UUID, VG_OID_INTERVAL,
-	    VG_OID_INTERVAL } },
+	    6, { VG_OID_UUID, VG_OID_INET, VG_OID_UUID, VG_OID_INTERVAL,
+	    VG_OID_INTERVAL, VG_OID_INTERVAL } },
 
-	/* id, turns wanted, owner; one row a turn, or one without a turn */
+	/* id, turns wanted, owner, how long it may take; one row a turn, or one
+	 * without a turn. One with an idle end is in use from now on. */
 	[VG_ST_SESSION_FIND] = { "session_find",
-	    "SELECT s.id, s.api_key_id, s.created_at, s.expires_at, s.turns, "
-	    "t.transcript, t.reply FROM voicegate.session AS s "
-	    "LEFT JOIN LATERAL (SELECT v.seq, v.transcript, v.reply "
+	    "WITH used AS (UPDATE voicegate.session AS s SET idle_at = "
+	    "greatest(s.idle_at, now() + greatest(s.idle_after, $4)) "
+	    "WHERE s.id = $1 AND s.idle_at IS NOT NULL AND " OWNED(3) " AND "
+	    LIVE ") SELECT s.id, s.api_key_id, s.created_at, s.expires_at, s.turns, "
+	    "t.transcript, t.reply, t.seq, t.text_key "
+	    "FROM voicegate.session AS s LEFT JOIN LATERAL "
+	    "(SELECT v.seq, v.transcript, v.reply, v.text_key "
 	    "FROM voicegate.turn AS v WHERE v.session_id = s.id "
 	    "AND v.transcript IS NOT NULL ORDER BY v.seq DESC LIMIT $2) "
 	    "AS t ON true WHERE s.id = $1 AND " OWNED(3) " AND " LIVE
 	    " ORDER BY t.seq",
-	    3, { VG_OID_UUID, VG_OID_INT4, VG_OID_UUID } },
+	    4, { VG_OID_UUID, VG_OID_INT4, VG_OID_UUID, VG_OID_INTERVAL } },
 
 	/* id, owner; one row an audio file, or one without */
 	[VG_ST_SESSION_END] = { "session_end",
@@ -45,20 +53,21 @@ const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
 	    2, { VG_OID_UUID, VG_OID_UUID } },
 
 	/* session, key, holder, transcript, reply, retention, audio, its ttl,
-	 * degraded */
+	 * degraded, key of the texts, the turn they are encrypted for */
 	[VG_ST_TURN_COMMIT] = { "turn_commit",
 	    "SELECT c.state, c.seq, c.old_transcript, c.old_reply, "
-	    "c.old_audio_id, c.old_audio_ext, c.old_degraded "
-	    "FROM voicegate.commit_turn("
-	    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS c",
-	    10, { VG_OID_UUID, VG_OID_TEXT, VG_OID_UUID, VG_OID_TEXT,
+	    "c.old_audio_id, c.old_audio_ext, c.old_degraded, "
+	    "c.old_text_key, $1 FROM voicegate.commit_turn("
+	    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS c",
+	    12, { VG_OID_UUID, VG_OID_TEXT, VG_OID_UUID, VG_OID_TEXT,
 	    VG_OID_TEXT, VG_OID_INTERVAL, VG_OID_UUID, VG_OID_TEXT,
-	    VG_OID_INTERVAL, VG_OID_TEXT_ARRAY } },
+	    VG_OID_INTERVAL, VG_OID_TEXT_ARRAY, VG_OID_TEXT, VG_OID_INT4 } },
 
 	/* session, key, content in hex, holder, lease, owner; no row: gone */
 	[VG_ST_TURN_CLAIM] = { "turn_claim",
 	    "SELECT c.state, c.seq, c.old_transcript, c.old_reply, "
-	    "c.old_audio_id, c.old_audio_ext, c.old_degraded "
+	    "c.old_audio_id, c.old_audio_ext, c.old_degraded, "
+	    "c.old_text_key, s.id "
 	    "FROM voicegate.session AS s CROSS JOIN LATERAL "
 	    "voicegate.claim_turn(s.id, $2, decode($3, 'hex'), $4, $5) AS c "
 	    "WHERE s.id = $1 AND " OWNED(6),
@@ -172,6 +181,9 @@ const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
 	    3, { VG_OID_UUID, VG_OID_BOOL, VG_OID_INTERVAL } },
 	[VG_ST_PURGE_KEYS] = { "purge_keys",
 	    "SELECT voicegate.purge_idempotency_keys($1)::integer",
+	    1, { VG_OID_INT4 } },
+	[VG_ST_END_IDLE] = { "end_idle",
+	    "SELECT voicegate.end_idle_sessions($1)::integer",
 	    1, { VG_OID_INT4 } },
 };
 

@@ -27,6 +27,7 @@ enum vg_statement {
 	VG_ST_ALERTS_CLAIM,
 	VG_ST_ALERT_SETTLE,
 	VG_ST_PURGE_KEYS,
+	VG_ST_END_IDLE,
 	VG_ST_MAX
 };
 

@@ -53,8 +53,16 @@ static const struct vg_db_hooks	store_db_hooks = {
 int
 vg_store_prepare(const struct vg_settings *settings, char *error, size_t size)
 {
-	struct vg_dburl	url;
+	struct vg_seal_ring	ring = { 0 };
+	struct vg_dburl		url;
+	const char		*why = "";
 
+	/* A worker whose texts are to be encrypted can do so: it is tried here. */
+	if (vg_seal_init(&ring, settings->transcript_key, &why) == -1) {
+		(void)snprintf(error, size, "TRANSCRIPT_KEY %s", why);
+		return (-1);
+	}
+	vg_seal_clear(&ring);
 	if (vg_dburl_parse(&url, settings->database_url, error, size) == -1)
 		return (-1);
 	vg_dburl_free(&store.url);
@@ -104,6 +112,7 @@ vg_store_stop(void)
 	vg_limiter_stop();
 	vg_keys_stop();
 	vg_blocks_stop();
+	vg_transcripts_stop();
 	memset(&store.hooks, 0, sizeof(store.hooks));
 	vg_dburl_free(&store.url);
 }
@@ -154,6 +163,8 @@ vg_db_status_name(enum vg_db_status status)
 		return ("known");
 	case VG_CLAIM_LOST:
 		return ("claim lost");
+	case VG_TURN_MOVED:
+		return ("turn moved");
 	}
 	return ("unknown");
 }
@@ -262,6 +273,10 @@ store_tick(int64_t now_us)
 	vg_param_int4(&params, PURGE_ROWS);
 	(void)vg_query(VG_ST_PURGE_KEYS, &params, VG_DB_DEADLINE_MS, &call,
 	    NULL);
+	vg_params_free(&params);
+	memset(&call, 0, sizeof(call));
+	vg_param_int4(&params, PURGE_ROWS);
+	(void)vg_query(VG_ST_END_IDLE, &params, VG_DB_DEADLINE_MS, &call, NULL);
 	vg_params_free(&params);
 }
 

@@ -47,7 +47,8 @@ enum vg_db_status {
 	VG_SESSION_GONE,	/* unknown, ended or expired */
 	VG_NOT_FOUND,		/* no such audio or key (any more) */
 	VG_KEY_KNOWN,		/* vg_key_find(): the answer is there already */
-	VG_CLAIM_LOST		/* another request makes this turn by now */
+	VG_CLAIM_LOST,		/* another request makes this turn by now */
+	VG_TURN_MOVED		/* another turn took its number meanwhile */
 };
 
 typedef uint64_t vg_ticket;	/* 0 is never one */
@@ -89,7 +90,7 @@ int	vg_store_prepare(const struct vg_settings *, char *error, size_t size);
  * each of its functions may be NULL. 0 / -1 (memory).
  */
 int	vg_store_start(const struct vg_settings *, const struct vg_store_hooks *);
-/* Worker, SIGHUP: takes the reloadable settings (limits, fail mode, TTLs). */
+/* Worker, SIGHUP: takes the reloadable settings (limits, fail mode, TTLs, keys). */
 void	vg_store_reload(const struct vg_settings *);
 /* Worker, from kore_worker_teardown(): no callback runs any more. */
 void	vg_store_stop(void);
@@ -223,7 +224,9 @@ enum vg_db_status vg_session_start(const struct vg_session_new *,
 
 /*
  * A live session, with its last NCONTEXT turns (0..VG_SESSION_CONTEXT_MAX) that
- * have a text. VG_SESSION_GONE when unknown, ended or expired. With
+ * have a text and can be read. One that may end for being idle is in use for as
+ * long as a voice message may take. VG_SESSION_GONE when unknown, ended or
+ * expired. With
  * TRANSCRIPT_RETENTION_DAYS=0 the context is always empty: what was said is
  * kept nowhere.
  */
@@ -247,6 +250,8 @@ struct vg_turn_new {
 	const char	*audio_ext;		/* "wav"; with audio_id */
 	const char	*degraded[VG_TURN_DEGRADED_MAX]; /* what fell back */
 	size_t		ndegraded;
+	int64_t		seq;		/* the number it will probably have: an
+					   encrypted text is bound to it */
 };
 
 struct vg_turn {
@@ -267,7 +272,9 @@ typedef void	(*vg_turn_cb)(void *, enum vg_db_status, const struct vg_turn *);
  * Commits a turn and touches its session. VG_SESSION_GONE when that ended or
  * expired meanwhile: nothing is written, remove the audio file. `repeated`:
  * nothing is written, answer with the earlier turn (and remove the new file).
- * VG_CLAIM_LOST: nothing is written; claim again.
+ * VG_CLAIM_LOST: nothing is written; claim again. VG_TURN_MOVED (only where
+ * texts are encrypted): nothing is written; commit again with the seq that the
+ * turn, given with it, has.
  */
 enum vg_db_status vg_turn_commit(const struct vg_turn_new *, vg_turn_cb,
 	    void *arg, vg_ticket *);
@@ -291,7 +298,8 @@ enum vg_claim_state {
 	VG_CLAIM_MINE = 0,	/* make it; then commit or release */
 	VG_CLAIM_OTHER,		/* one is making it: ask again in a moment */
 	VG_CLAIM_DIFFERS,	/* the key was used with other content */
-	VG_CLAIM_DONE		/* made: the turn is given */
+	VG_CLAIM_DONE,		/* made: the turn is given */
+	VG_CLAIM_MOVED		/* within the store: see VG_TURN_MOVED */
 };
 
 /* With VG_DB_OK; the turn is NULL but for VG_CLAIM_DONE. */

@@ -28,6 +28,8 @@ vg_turn_commit(const struct vg_turn_new *new, vg_turn_cb cb, void *arg,
 	const struct vg_lifetimes	*life;
 	struct vg_params		p;
 	struct vg_call			call;
+	struct vg_texts			sealed = { 0 };
+	const char			*transcript, *reply, *key;
 	enum vg_db_status		status;
 	size_t				i;
 
@@ -39,13 +41,27 @@ vg_turn_commit(const struct vg_turn_new *new, vg_turn_cb cb, void *arg,
 		return (VG_DB_ERROR);
 
 	life = vg_sessions_lifetimes();
+	/* What is not to be stored does not travel either. */
+	transcript = life->text_s > 0 ? new->transcript : NULL;
+	reply = life->text_s > 0 ? new->reply : NULL;
+	key = transcript != NULL ? vg_transcripts_key() : NULL;
+	if (key != NULL && new->seq > 0) {
+		/* Rather no turn than one in the clear. */
+		if (vg_transcripts_seal(&sealed, new->session_id, new->seq,
+		    transcript, reply) == -1)
+			return (VG_DB_ERROR);
+		transcript = sealed.transcript;
+		reply = sealed.reply;
+	} else if (key != NULL) {
+		/* Its number is not known: this asks for it, no more. */
+		transcript = reply = "";
+	}
 	memset(&p, 0, sizeof(p));
 	vg_param_uuid(&p, new->session_id);
 	vg_param_text(&p, new->idempotency_key);
 	vg_param_uuid(&p, new->holder);
-	/* What is not to be stored does not travel either. */
-	vg_param_text(&p, life->text_s > 0 ? new->transcript : NULL);
-	vg_param_text(&p, life->text_s > 0 ? new->reply : NULL);
+	vg_param_text(&p, transcript);
+	vg_param_text(&p, reply);
 	vg_param_seconds(&p, life->text_s);
 	vg_param_uuid(&p, new->audio_id);
 	vg_param_text(&p, new->audio_id != NULL ? new->audio_ext : NULL);
@@ -54,6 +70,9 @@ vg_turn_commit(const struct vg_turn_new *new, vg_turn_cb cb, void *arg,
 	for (i = 0; i < new->ndegraded; i++)
 		vg_elem_text(&p, new->degraded[i]);
 	vg_param_array_end(&p);
+	vg_param_text(&p, key);
+	vg_param_int4(&p, (int32_t)new->seq);
+	vg_texts_forget(&sealed);
 
 	call.done = turn_done;
 	call.cb = (void (*)(void))cb;
@@ -115,15 +134,22 @@ static void
 turn_done(const struct vg_call *call, enum vg_db_status status,
     const PGresult *res)
 {
-	struct vg_turn	turn;
+	enum vg_claim_state	state;
+	struct vg_turn		turn;
+	struct vg_texts		texts = { 0 };
 
-	if (status == VG_DB_OK && PQntuples(res) == 0)
+	if (status == VG_DB_OK && PQntuples(res) == 0) {
 		status = VG_SESSION_GONE;
-	else if (status == VG_DB_OK &&
-	    vg_claim_read(res, &turn) == VG_CLAIM_OTHER)
-		status = VG_CLAIM_LOST;
+	} else if (status == VG_DB_OK) {
+		state = vg_claim_read(res, &turn, &texts);
+		if (state == VG_CLAIM_OTHER)
+			status = VG_CLAIM_LOST;
+		else if (state == VG_CLAIM_MOVED)
+			status = VG_TURN_MOVED;
+	}
 	((vg_turn_cb)call->cb)(call->arg, status,
-	    status == VG_DB_OK ? &turn : NULL);
+	    status == VG_DB_OK || status == VG_TURN_MOVED ? &turn : NULL);
+	vg_texts_forget(&texts);
 }
 
 static void

@@ -17,6 +17,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "core/base64.h"
 #include "upstream/client.h"
 
 #define TIMEOUT_MS	10000	/* milliseconds, for all of it */
@@ -46,7 +47,6 @@ secret_bytes(uint8_t *out, size_t size, const char *secret)
 {
 	const char	*text = secret + sizeof(SECRET_PREFIX) - 1;
 	size_t		len;
-	int		n;
 
 	if (strncmp(secret, SECRET_PREFIX, sizeof(SECRET_PREFIX) - 1) != 0) {
 		if ((len = strlen(secret)) > size)
@@ -54,18 +54,11 @@ secret_bytes(uint8_t *out, size_t size, const char *secret)
 		memcpy(out, secret, len);
 		return ((int)len);
 	}
-	len = strlen(text);
-	if (len == 0 || len % 4 != 0 || len / 4 * 3 > size)
+	/* The settings have been checked: it is. */
+	if (VG_BASE64_BYTES(strlen(text)) > size ||
+	    vg_base64_decode(out, &len, text, strlen(text)) == -1)
 		return (-1);
-	if ((n = EVP_DecodeBlock(out, (const unsigned char *)text,
-	    (int)len)) == -1)
-		return (-1);
-	/* EVP_DecodeBlock() counts the padding as zeroes. */
-	if (text[len - 1] == '=')
-		n--;
-	if (text[len - 2] == '=')
-		n--;
-	return (n);
+	return ((int)len);
 }
 
 /* "v1," and base64 of HMAC-SHA256 over "id.timestamp.payload". */
@@ -89,7 +82,7 @@ sign(char out[BASE64_MAX], const char *secret, const char *id,
 	    (size_t)n, mac, &maclen) == NULL)
 		goto out;
 	memcpy(out, "v1,", 3);
-	(void)EVP_EncodeBlock((unsigned char *)out + 3, mac, (int)maclen);
+	vg_base64_encode(out + 3, mac, maclen);
 	ret = 0;
 out:
 	explicit_bzero(key, sizeof(key));

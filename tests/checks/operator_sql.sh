@@ -158,6 +158,8 @@ is limits_are_given_back 1 "$(as $op -c "select voicegate.reset_limits('192.0.2.
 wrong $op <<SQL
 reset_needs_a_client 22004 select voicegate.reset_limits(null)
 purge_needs_rows 22023 select * from voicegate.purge_expired(0)
+idle_end_needs_rows 22023 select voicegate.end_idle_sessions(0)
+idle_end_needs_a_number 22023 select voicegate.end_idle_sessions(null)
 SQL
 is each_function_left_its_event 'api_key_created api_key_expiring api_key_revoked api_key_rotated client_block_added client_block_removed session_ended_by_operator session_erased session_exported' \
   "$(as $op -c "select string_agg(distinct kind::text, ' ' order by kind::text) from voicegate.recent_security_event")"

@@ -93,6 +93,17 @@ provider_count(struct provider *p, struct provider_count *n)
 	    &n->tts, &n->models, &n->open), 5);
 }
 
+unsigned
+provider_heard(struct provider *p)
+{
+	char		answer[128];
+	unsigned	n = 0;
+
+	exchange(p, "heard", answer, sizeof(answer));
+	assert_int_equal(sscanf(answer, "%u", &n), 1);
+	return (n);
+}
+
 void
 provider_env(const struct provider *p, const char *const *base,
     const char *const *more, const char **env)

@@ -39,5 +39,7 @@ void	provider_env(const struct provider *, const char *const *base,
 /* One line of its language; fails the test when it is not understood. */
 void	provider_tell(struct provider *, const char *line);
 void	provider_count(struct provider *, struct provider_count *);
+/* How many messages of a person the last request to chat had. */
+unsigned provider_heard(struct provider *);
 
 #endif

@@ -21,3 +21,4 @@ ASSET(0002_rate_limit);
 ASSET(0003_purge);
 ASSET(0004_operator);
 ASSET(0005_idempotency);
+ASSET(0006_privacy);

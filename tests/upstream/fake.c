@@ -315,6 +315,12 @@ read_request(int fd, int *kind, enum fake_mode *mode, char *buf)
 		got += (size_t)r;
 	}
 	fake.last_body[kept] = '\0';
+	if (*kind == FAKE_CHAT) {
+		for (i = 0, s = fake.last_body; (s = strstr(s,
+		    "\"user\"")) != NULL; s++)
+			i++;
+		fake.chat_users = (unsigned)i;
+	}
 	fake.body_len = want;
 	fake.body_sum = sum;
 

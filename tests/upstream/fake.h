@@ -53,6 +53,7 @@ struct fake {
 	_Atomic unsigned	retry_after;	/* seconds */
 	_Atomic unsigned	delay_ms;	/* before an answer */
 	_Atomic size_t		body_len;	/* of the last request */
+	_Atomic unsigned	chat_users;	/* what people said, in the last chat */
 	_Atomic unsigned	body_sum;	/* sum of its bytes */
 	char			last_body[65536]; /* its first bytes, NUL behind */
 	char			last_head[8192];

@@ -4,8 +4,8 @@
  * It prints its port and then does as it is told on standard input, one line
  * each: "stt hang", "chat ok", "all 500", "key sk-good", "retry-after 3",
  * "delay 500" (milliseconds before each answer), "count" (prints the requests of
- * each kind and the connections that are open), "reset", until end of file. Each line is
- * answered by one line.
+ * each kind and the connections that are open), "heard" (prints how many messages of people the
+ * last chat had), "reset", until end of file. Each line is answered by one line.
  */
 
 #include <stdio.h>
@@ -116,6 +116,8 @@ main(void)
 			(void)printf("%u %u %u %u %u\n", fake.requests[FAKE_STT],
 			    fake.requests[FAKE_CHAT], fake.requests[FAKE_TTS],
 			    fake.requests[FAKE_MODELS], fake.open);
+		} else if (n >= 1 && !strcmp(what, "heard")) {
+			(void)printf("%u\n", fake.chat_users);
 		} else {
 			(void)printf("%s\n", n >= 1 && obey(what, how) == 0 ?
 			    "ok" : "what?");

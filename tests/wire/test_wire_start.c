@@ -27,6 +27,11 @@ each_mistake_stops_the_start(void **state)
 		    "ALERT_WEBHOOK_SECRET" },
 		{ "ALERT_WEBHOOK_URL=http://hooks.example.test/x",
 		    "ALERT_WEBHOOK_URL" },
+		{ "ALERT_WEBHOOK_SECRET=whsec_not-base64-but-long-enough-for-one",
+		    "ALERT_WEBHOOK_SECRET" },
+		{ "TRANSCRIPT_KEY=0001", "TRANSCRIPT_KEY" },
+		{ "TRANSCRIPT_KEY_FILE=/nowhere.key", "TRANSCRIPT_KEY_FILE" },
+		{ "SESSION_IDLE_MINUTES=-1", "SESSION_IDLE_MINUTES" },
 		{ "TLS_CERT_FILE=/nowhere.pem", "TLS_" },
 		{ "DATABASE_URL=mysql://x", "DATABASE_URL" }
 	};
