@@ -1,0 +1,2 @@
+-- Kept free for the migration of this number.
+SELECT;
