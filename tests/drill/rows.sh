@@ -92,7 +92,10 @@ key=$(sql -c "SELECT api_key_id FROM voicegate.session WHERE id = '$session'")
 audio=$(sql -c "SELECT audio_id FROM voicegate.turn WHERE session_id = '$session' AND seq = 1")
 old=$(sql -c "SELECT id FROM voicegate.session ORDER BY created_at LIMIT 1")
 
-# NAME SQL: as a worker's connection has it planned; no plan may read all.
+# What a worker's connection has set (src/store/statements.c).
+worker='SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off;'
+# NAME SQL [auto]: planned as on a worker's connection, or as psql does it for
+# an operator; no plan may read all.
 plan() {
   sql >"$work/plan" 2>&1 <<SQL || { echo "FAILED $1"; tail -n 3 "$work/plan"; failed=1; return; }
 LOAD 'auto_explain';
@@ -101,8 +104,7 @@ SET auto_explain.log_nested_statements = on;
 SET auto_explain.log_analyze = on;
 SET auto_explain.log_timing = off;
 SET client_min_messages = log;
-SET plan_cache_mode = ${3:-force_generic_plan};
-SET jit = off;
+$([ "${3:-}" = auto ] || echo "$worker")
 BEGIN;
 $2;
 ROLLBACK;
@@ -115,7 +117,7 @@ SQL
     failed=1
   else
     printf 'ok     %-28s %9s ms  %s\n' "$1" "$ms" \
-      "$(grep -oE 'using [a-z_]+|Tid Scan' "$work/plan" | sed 's/using //' | sort -u | tr '\n' ' ' | cut -c1-90)"
+      "$(grep -oE 'using [a-z_]+|Index Scan on [a-z_]+|Tid Scan' "$work/plan" | sed 's/using //; s/Index Scan on //' | sort -u | tr '\n' ' ' | cut -c1-90)"
   fi
 }
 echo "==> plans (the longest statement of each)"
@@ -127,18 +129,23 @@ plan audio_find "PREPARE p(uuid) AS SELECT s.id FROM voicegate.turn AS t JOIN vo
 plan audio_gone "PREPARE p(uuid[]) AS SELECT u.id FROM unnest(\$1) AS u (id) WHERE NOT EXISTS (SELECT FROM voicegate.turn AS t JOIN voicegate.session AS s ON s.id = t.session_id WHERE t.audio_id = u.id AND t.audio_expires_at > now() AND s.ended_at IS NULL AND s.expires_at > now()); EXECUTE p(ARRAY['$audio', gen_random_uuid()])"
 plan find_api_key "SELECT * FROM voicegate.find_api_key(sha256(int4send(7)))"
 plan record_events "SELECT voicegate.record_events('{bad_key}', '{warning}', '{192.0.2.1}', '{voice}', ARRAY[NULL]::uuid[], ARRAY[NULL]::jsonb[], '{1000}', '{900}', '{800}')"
-plan end_session "SELECT voicegate.end_session('$session')"
-plan end_sessions_of "SELECT voicegate.end_sessions_of('$client')"
-plan end_sessions_of_network "SELECT voicegate.end_sessions_of('$client/30')"
-plan end_sessions_of_key "SELECT voicegate.end_sessions_of_key('$key')"
-plan revoke_api_key "SELECT voicegate.revoke_api_key('$key')"
-plan export_session "SELECT length(voicegate.export_session('$session')::text)"
-plan erase_session "SELECT voicegate.erase_session('$old')"
+plan end_session "SELECT voicegate.end_session('$session')" auto
+plan end_sessions_of "SELECT voicegate.end_sessions_of('$client')" auto
+plan end_sessions_of_network "SELECT voicegate.end_sessions_of('$client/30')" auto
+plan end_sessions_of_key "SELECT voicegate.end_sessions_of_key('$key')" auto
+plan revoke_api_key "SELECT voicegate.revoke_api_key('$key')" auto
+plan export_session "SELECT length(voicegate.export_session('$session')::text)" auto
+plan erase_session "SELECT voicegate.erase_session('$old')" auto
 plan active_session "SELECT count(*) FROM voicegate.active_session" auto
 plan active_session_of_client "SELECT count(*) FROM voicegate.active_session WHERE client = '$client'" auto
 plan recent_security_event "SELECT count(*) FROM voicegate.recent_security_event" auto
 plan api_key_status "SELECT count(*) FROM (SELECT * FROM voicegate.api_key_status WHERE id = '$key') AS k" auto
+plan open_alert "SELECT count(*) FROM voicegate.open_alert" auto
+plan client_block_now "SELECT count(*) FROM voicegate.client_block_now" auto
+plan rate_limit_now "SELECT count(*) FROM voicegate.rate_limit_now" auto
 plan purge_expired "SELECT * FROM voicegate.purge_expired(2000)"
+plan purge_expired_in_psql "SELECT * FROM voicegate.purge_expired()" auto
+plan purge_idempotency_keys "SELECT voicegate.purge_idempotency_keys(2000)"
 
 echo "==> purge of what has run out, beside a loop that starts and speaks"
 # What others feel: the longest of each step, committed one by one.
@@ -185,11 +192,11 @@ END $$;
 SQL
 loops="$loops $!"
 began=$(date +%s%N)
-PGAPPNAME=drill_purge sql >"$work/purge" 2>&1 <<'SQL'
+PGAPPNAME=drill_purge sql >"$work/purge" 2>&1 <<SQL
 CREATE TEMP TABLE round (ms numeric, sessions bigint, texts bigint, events bigint);
 SET client_min_messages = warning;
-SET plan_cache_mode = force_generic_plan;
-DO $$
+$worker
+DO \$\$
 DECLARE
 	p record; t timestamptz;
 BEGIN
@@ -202,7 +209,7 @@ BEGIN
 		COMMIT;
 		EXIT WHEN NOT p.more;
 	END LOOP;
-END $$;
+END \$\$;
 SELECT format('%s rounds: %s sessions, %s texts, %s events; a round %s ms at the median, %s at most; %s over 100 ms',
     count(*), sum(sessions), sum(texts), sum(events),
     round(percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::numeric), round(max(ms)), count(*) FILTER (WHERE ms > 100)) FROM round;
