@@ -62,13 +62,6 @@ CREATE TRIGGER client_block_emptied AFTER TRUNCATE ON voicegate.client_block
 COMMENT ON TRIGGER client_block_emptied ON voicegate.client_block IS
     'All blocks were taken back at once';
 
--- Whoever guesses from one address is told 429 from the eleventh in a minute on
--- (RATE_LIMIT_PER_MINUTE): a hundred wrong keys are ten minutes of that. Where
--- the rule is as it came, it takes ten.
-UPDATE voicegate.alert_rule AS r SET min_count = 10
-    WHERE r.name = 'wrong API keys' AND r.kind = 'bad_key'
-    AND r.min_count = 100 AND r.span = '10 minutes';
-
 -- ---- purge --------------------------------------------------------------------
 -- A call works for some 20 ms and then commits: what it has locked, it has
 -- locked for that long, however slow the machine is and however much there is

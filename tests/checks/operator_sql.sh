@@ -188,16 +188,16 @@ record() { # COUNT KIND
   as voicegate_server -c "select voicegate.record_events('{${2:-bad_key}}', '{warning}', '{192.0.2.1}', '{start}', array[null]::uuid[], array['{}']::jsonb[], '{$1}', '{2000}', '{1000}')"
 }
 alerts() { sql "select count(*) from voicegate.alert where kind = '${1:-bad_key}'"; }
-record 6 >/dev/null
+record 60 >/dev/null
 is too_few_raise_no_alert 0 "$(alerts)"
-record 6 >/dev/null
+record 60 >/dev/null
 is enough_raise_one 1 "$(alerts)"
 record 1000 >/dev/null
 is one_a_span 1 "$(alerts)"
 sql "update voicegate.alert_rule set last_fired_at = last_fired_at - span where kind = 'bad_key'"
 record 1 >/dev/null
 is the_next_span_has_its_own 2 "$(alerts)"
-is events_keep_their_count 1013 "$(sql "select sum(count) from voicegate.security_event where kind = 'bad_key'")"
+is events_keep_their_count 1121 "$(sql "select sum(count) from voicegate.security_event where kind = 'bad_key'")"
 sql "update voicegate.alert_rule set min_count = 100, enabled = true, span = '1 hour' where kind = 'bad_framing'"
 for _ in 1 2 3 4 5 6 7 8; do record 20 bad_framing >/dev/null & done
 wait
