@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Place } from './lib/place.mjs';
 import { report } from './lib/report.mjs';
 import * as requests from './parts/requests.mjs';
+import { keys } from './parts/keys.mjs';
 import { speech } from './parts/speech.mjs';
 import { tls } from './parts/tls.mjs';
 import { uploads } from './parts/uploads.mjs';
@@ -20,6 +21,7 @@ make bench BENCH="flood tls"  these parts; BENCH=all: every part
   tls        full TLS handshakes beside nginx with the same certificate
   uploads    64 uploads of 10 MiB at once beside nginx that spools them
   speech     word error rate of the offline recogniser, CPU of decoding
+  keys       wrong API keys: whether time tells an unknown one from one that is nearly right
   rows       a table of windows with BENCH_ROWS rows beside an empty one (not by default)
 
 BENCH_ROUNDS=5          rounds of each server; they take turns
@@ -34,7 +36,7 @@ BENCH_KEEP=1            keeps the folder of the run (logs, database)`;
 
 const PARTS = {
   admitted: requests.admitted, flood: requests.flood, clients: requests.clients, rows: requests.rows,
-  tls, uploads, speech,
+  tls, uploads, speech, keys,
 };
 const LONG = ['rows'];
 

@@ -17,6 +17,7 @@ ASSET(0003_purge);
 ASSET(0004_operator);
 ASSET(0005_idempotency);
 ASSET(0006_privacy);
+ASSET(0007_ruling);
 
 #define MIGRATION(version, symbol)					\
 	{ version, #symbol ".sql", asset_##symbol##_sql,		\
@@ -29,6 +30,7 @@ const struct vg_migration	vg_migrations[] = {
 	MIGRATION(4, 0004_operator),
 	MIGRATION(5, 0005_idempotency),
 	MIGRATION(6, 0006_privacy),
+	MIGRATION(7, 0007_ruling),
 };
 
 const size_t	vg_migrations_count =

@@ -129,8 +129,7 @@ const struct vg_statement_def	vg_statements[VG_ST_MAX] = {
 	    VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY, VG_OID_INT4_ARRAY } },
 
 	[VG_ST_PURGE] = { "purge",
-	    "SELECT p.sessions::integer, p.texts::integer, "
-	    "p.windows::integer, p.more FROM voicegate.purge_expired($1) AS p",
+	    "SELECT p.more, p.behind FROM voicegate.purge_expired($1) AS p",
 	    1, { VG_OID_INT4 } },
 
 	/* SHA-256; the row's own hash again, so that nobody has to believe */

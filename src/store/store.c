@@ -23,7 +23,6 @@
 #define PURGE_EVERY_US		(10 * VG_USEC)
 #define PURGE_MORE_US		VG_USEC		/* not through the table yet */
 #define PURGE_BUSY_US		(VG_USEC / 10)	/* and there is much to do */
-#define PURGE_MUCH		(PURGE_ROWS / 4)
 #define AUDIO_IDS_STEP		128
 
 struct vg_store_stats	vg_stats;
@@ -288,14 +287,11 @@ store_purge_done(const struct vg_call *call, enum vg_db_status status,
 
 	store.purging = false;
 	if (status != VG_DB_OK || PQntuples(res) != 1 ||
-	    !vg_col_bool(res, 0, 3))
+	    !vg_col_bool(res, 0, 0))
 		return;
-	/* sessions, texts, windows: what this round took away. */
+	/* A round ends by its time, not by a number: only it knows. */
 	store.purge_us = vg_store_now_us() +
-	    (vg_col_int4(res, 0, 0) >= PURGE_MUCH ||
-	    vg_col_int4(res, 0, 1) >= PURGE_MUCH ||
-	    vg_col_int4(res, 0, 2) >= PURGE_MUCH ?
-	    PURGE_BUSY_US : PURGE_MORE_US);
+	    (vg_col_bool(res, 0, 1) ? PURGE_BUSY_US : PURGE_MORE_US);
 }
 
 static int64_t

@@ -69,6 +69,10 @@ key_scopes_are_known 22023 select * from voicegate.create_api_key('b', '{session
 key_scope_is_not_null 22023 select * from voicegate.create_api_key('b', array[null])
 key_rate_is_positive 22023 select * from voicegate.create_api_key('b', rate_per_minute => 0)
 key_does_not_end_before 22023 select * from voicegate.create_api_key('b', expires_in => '-1 day')
+key_does_not_last_for_ever 22023 select * from voicegate.create_api_key('b', expires_in => '101 years')
+key_rate_is_bounded 22023 select * from voicegate.create_api_key('b', rate_per_minute => 1000001)
+key_name_is_not_null 22023 select * from voicegate.create_api_key(null)
+key_scopes_are_not_null 22023 select * from voicegate.create_api_key('b', null)
 SQL
 fresh=$(as $op -c "select voicegate.rotate_api_key('$key', '1 hour')")
 is rotated_key_is_found "$key" "$(find_key "$fresh")"
@@ -80,6 +84,8 @@ wrong $op <<SQL
 rotate_needs_a_key 22004 select voicegate.rotate_api_key(null)
 rotate_knows_the_key P0002 select voicegate.rotate_api_key('$none')
 grace_is_not_negative 22023 select voicegate.rotate_api_key('$key', '-1 s')
+grace_is_bounded 22023 select voicegate.rotate_api_key('$key', '91 days')
+grace_is_not_null 22023 select voicegate.rotate_api_key('$key', null)
 SQL
 session=$(start 192.0.2.1 "$key")
 start 192.0.2.2 >/dev/null
@@ -108,7 +114,18 @@ is block_without_end infinity "$(as $op -c "select voicegate.block_client('192.0
 is block_is_replaced t "$(as $op -c "select voicegate.block_client('192.0.2.0/24', '1 day', 'why') < now() + interval '25 hours'")"
 is block_is_listed_once "192.0.2.0/24|why" "$(as $op -c 'select network, reason from voicegate.client_block_now')"
 after=$(revision)
-if [ "$after" -gt "$before" ]; then ok revision_grows; else bad revision_grows "$before, then $after"; fi
+is one_call_is_one_revision $((before + 2)) "$after"
+# A block anew, one that replaces, a change by hand, one of nothing, a removal.
+told() { psql -XqAt "$url" -c 'listen voicegate_client_block' -c "$1" -c 'select 1' 2>&1 | grep -c '"voicegate_client_block"'; }
+is a_block_is_told_once 1 "$(told "select voicegate.block_client('203.0.113.0/24')")"
+is a_replaced_block_is_told_once 1 "$(told "select voicegate.block_client('203.0.113.0/24', '1 h')")"
+is a_change_by_hand_is_told 1 "$(told "update voicegate.client_block set reason = 'x' where network = '203.0.113.0/24'")"
+is a_change_of_nothing_is_not_told 0 "$(told "update voicegate.client_block set reason = 'x' where network = '203.0.113.1'")"
+is a_removal_is_told_once 1 "$(told "select voicegate.unblock_client('203.0.113.0/24')")"
+is a_truncation_is_told 1 "$(told 'begin; create table t_kept as table voicegate.client_block; truncate voicegate.client_block; commit')"
+sql 'insert into voicegate.client_block table t_kept'
+sql 'drop table t_kept'
+after=$(revision)
 is server_gets_the_list "$after||
 $after|192.0.2.0/24|t" "$(as voicegate_server -c 'select revision, network, expires_at > now() from voicegate.list_blocks(-1)')"
 is server_that_knows_gets_nothing '' "$(as voicegate_server -c "select * from voicegate.list_blocks($after)")"
@@ -118,6 +135,7 @@ block_is_not_for_everyone 22023 select voicegate.block_client('0.0.0.0/0')
 block_is_not_for_everyone_ipv6 22023 select voicegate.block_client('::/0')
 block_of_ipv4_is_written_so 22023 select voicegate.block_client('::ffff:192.0.2.0/120')
 block_lasts 22023 select voicegate.block_client('192.0.2.1', '0')
+block_does_not_last_for_ever 22023 select voicegate.block_client('192.0.2.1', '101 years')
 block_reason_is_short 22001 select voicegate.block_client('192.0.2.1', null, repeat('x', 501))
 SQL
 is narrower_is_not_blocked_by_itself f "$(as $op -c "select voicegate.unblock_client('192.0.2.1')")"
@@ -160,6 +178,9 @@ reset_needs_a_client 22004 select voicegate.reset_limits(null)
 purge_needs_rows 22023 select * from voicegate.purge_expired(0)
 idle_end_needs_rows 22023 select voicegate.end_idle_sessions(0)
 idle_end_needs_a_number 22023 select voicegate.end_idle_sessions(null)
+purge_needs_a_number 22023 select * from voicegate.purge_expired(null)
+purge_of_keys_needs_rows 22023 select voicegate.purge_idempotency_keys(0)
+purge_of_keys_needs_a_number 22023 select voicegate.purge_idempotency_keys(null)
 SQL
 is each_function_left_its_event 'api_key_created api_key_expiring api_key_revoked api_key_rotated client_block_added client_block_removed session_ended_by_operator session_erased session_exported' \
   "$(as $op -c "select string_agg(distinct kind::text, ' ' order by kind::text) from voicegate.recent_security_event")"
@@ -196,6 +217,12 @@ wrong voicegate_server <<SQL
 lease_is_bounded 22023 select * from voicegate.claim_alerts('2 hours')
 server_tells_no_operators_events 22023 select voicegate.record_events('{api_key_revoked}', '{info}', array[null]::inet[], array[null], array[null]::uuid[], array[null]::jsonb[], '{1}', '{0}', '{0}')
 settle_needs_an_alert 22004 select voicegate.settle_alert(null, true, null)
+settle_needs_a_result 22004 select voicegate.settle_alert('$none', null, null)
+settle_does_not_look_back 22023 select voicegate.settle_alert('$none', false, '-1 s')
+lease_is_not_null 22023 select * from voicegate.claim_alerts(null)
+lease_is_positive 22023 select * from voicegate.claim_alerts('0')
+event_has_a_kind 22023 select voicegate.record_events(array[null], '{info}', array[null]::inet[], array[null], array[null]::uuid[], array[null]::jsonb[], '{1}', '{0}', '{0}')
+event_has_a_known_kind 22023 select voicegate.record_events('{nonsense}', '{info}', array[null]::inet[], array[null], array[null]::uuid[], array[null]::jsonb[], '{1}', '{0}', '{0}')
 SQL
 sql "insert into voicegate.security_event (first_at, last_at, kind, severity) select now() - interval '91 days', now() - interval '91 days', 'bad_key', 'info' from generate_series(1, 250)"
 purged=0
@@ -205,6 +232,24 @@ for ((i = 0; i < 100; i++)); do
   [ "${row#*|}" = t ] || break
 done
 is old_events_are_purged 250 "$purged"
+
+# --- purge ----------------------------------------------------------------------------
+# Two that are over, one of them a conversation of many turns, and one that is not.
+stays=$(start 192.0.2.20)
+sql "insert into voicegate.session (id, client, created_at, expires_at, purge_at)
+  select gen_random_uuid(), '192.0.2.21', now() - interval '3 days', now() - interval '2 days', now() - interval '1 day' from generate_series(1, 2)"
+sql "insert into voicegate.turn (session_id, seq, transcript, reply)
+  select s.id, n, 'asked', 'answered' from (select id from voicegate.session where client = '192.0.2.21' limit 1) s, generate_series(1, 3000) n"
+sql "insert into voicegate.turn (session_id, seq, transcript, reply, text_until)
+  select '$stays', n, 'asked', 'answered', case when n <= 30 then now() - interval '1 hour' end from generate_series(1, 40) n"
+is purge_says_that_it_is_behind t "$(as $op -c 'select sessions < 2 and behind and more from voicegate.purge_expired(1)')"
+is purge_comes_to_its_end 'f|0|f|f' "$(as $op -c "do \$\$ begin for i in 1..4000 loop exit when not (select p.more from voicegate.purge_expired() as p); commit; end loop; end \$\$" \
+  -c 'select more, sessions, behind, texts > 0 from voicegate.purge_expired()')"
+is purge_takes_turns_along '0|0' "$(sql "select (select count(*) from voicegate.session where client = '192.0.2.21'), (select count(*) from voicegate.turn where session_id not in (select id from voicegate.session))")"
+is purge_erases_texts_and_no_others 10 "$(sql "select count(transcript) from voicegate.turn where session_id = '$stays'")"
+sql "insert into voicegate.idempotency_key (session_id, key, holder, lease_until, expires_at)
+  select '$stays', n, gen_random_uuid(), now(), now() + case when n <= 300 then interval '-1 hour' else interval '1 hour' end from generate_series(1, 310) n"
+is purge_of_keys_comes_to_its_end 10 "$(as voicegate_server -c "do \$\$ begin for i in 1..400 loop exit when voicegate.purge_idempotency_keys() = 0; commit; end loop; end \$\$" >/dev/null; sql 'select count(*) from voicegate.idempotency_key')"
 
 # --- roles ----------------------------------------------------------------------------
 sql 'create role t_nobody' 2>/dev/null
@@ -236,6 +281,26 @@ server_may_not_24 42501 select voicegate.record_event('api_key_created', 'info',
 server_may_not_25 42501 select voicegate.grant_roles()
 server_may_not_26 42501 create table voicegate.x ()
 server_may_not_27 42501 update voicegate.schema_version set version = 9
+server_may_not_28 42501 select * from voicegate.idempotency_key
+server_may_not_29 42501 delete from voicegate.idempotency_key
+server_may_not_30 42501 insert into voicegate.turn (session_id, seq) values (gen_random_uuid(), 1)
+server_may_not_31 42501 select * from voicegate.purge_state
+server_may_not_32 42501 update voicegate.purge_state set events_kept = '1 hour'
+server_may_not_33 42501 select * from voicegate.client_block_revision
+server_may_not_34 42501 select * from voicegate.role_privilege
+server_may_not_35 42501 insert into voicegate.role_privilege values ('voicegate_server', 'ALL ON voicegate.api_key')
+server_may_not_36 42501 select * from voicegate.api_key_status
+server_may_not_37 42501 select * from voicegate.recent_security_event
+server_may_not_38 42501 select voicegate.end_sessions_of_key(gen_random_uuid())
+server_may_not_39 42501 select voicegate.reset_limits('192.0.2.1')
+server_may_not_40 42501 select voicegate.new_api_key()
+server_may_not_41 42501 select voicegate.fire_alerts('{bad_key}')
+server_may_not_42 42501 select * from voicegate.sweep_rate_limits(1)
+server_may_not_43 42501 update voicegate.session set api_key_id = null
+server_may_not_44 42501 update voicegate.session set expires_at = expires_at + interval '1 day'
+server_may_not_45 42501 alter table voicegate.session disable trigger all
+server_may_not_46 42501 copy voicegate.session to '/tmp/x'
+server_may_not_47 42501 select pg_read_file('/etc/passwd')
 SQL
 wrong voicegate_operator <<'SQL'
 operator_may_not_1 42501 select hash from voicegate.api_key

@@ -7,31 +7,42 @@
 #
 #   rows.sh EXECUTABLE     (ROWS sessions, default 20000; TURNS each, 10)
 #
+# ROWS_KEEP=FOLDER keeps the cluster there, with the rows as generated: a run
+# works on a copy, brought up to this executable's migrations.
+#
 # Ends with 1 when a plan reads a whole table or a purge held a lock too long.
 # Times are of this machine: run it where nothing else runs.
 set -eu
 cd "$(dirname "$0")/../.."
+cluster=$PWD/conf/dev/cluster.sh
 exe=$1
 rows=${ROWS:-20000}
 turns=${TURNS:-10}
 lock_ms=${LOCK_MS:-100}
 work=$(mktemp -d "${TMPDIR:-/tmp}/voicegate-drill.XXXXXX")
 chmod 0755 "$work"
+var=${ROWS_KEEP:-$work/var}
+made=rows_${rows}_$turns
 loops=
 # shellcheck disable=SC2317 # by trap
 finish() {
   for pid in $loops; do kill "$pid" 2>/dev/null || :; done
-  conf/dev/cluster.sh stop "$work/var" >/dev/null 2>&1 || :
+  psql -Xq "$base/postgres" -c 'DROP DATABASE IF EXISTS drill WITH (FORCE)' >/dev/null 2>&1 || :
+  "$cluster" stop "$var" >/dev/null 2>&1 || :
   rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
-conf/dev/cluster.sh start "$work/var"
-url=$(cat "$work/var/database.url")
-DATABASE_URL=$url VAR=$work/var "$exe" --migrate
+"$cluster" start "$var"
+base=$(sed 's,/[^/]*$,,' "$var/database.url")
+url=$base/$made
 sql() { psql -XqAt -v ON_ERROR_STOP=1 "$url" "$@"; }
+migrate() { DATABASE_URL=$url VAR=$var "$exe" --migrate; }
 
+generate() {
 echo "==> $rows sessions, $((rows * turns)) turns"
+psql -Xq "$base/postgres" -c "DROP DATABASE IF EXISTS $made" -c "CREATE DATABASE $made" 2>/dev/null
+migrate
 began=$SECONDS
 # Without triggers: what is generated here is whole by construction.
 sql -v rows="$rows" -v turns="$turns" <<'SQL'
@@ -65,6 +76,14 @@ FROM generate_series(0, 299) AS n;
 VACUUM ANALYZE voicegate.session, voicegate.turn, voicegate.security_event, voicegate.api_key;
 SQL
 echo "    generated in $((SECONDS - began)) s: $(sql -c "SELECT pg_size_pretty(pg_database_size(current_database()))")"
+: >"$var/$made"
+}
+[ -f "$var/$made" ] || generate
+psql -Xq -v ON_ERROR_STOP=1 "$base/postgres" -c 'DROP DATABASE IF EXISTS drill WITH (FORCE)' \
+  -c "CREATE DATABASE drill TEMPLATE $made STRATEGY file_copy" 2>/dev/null
+url=$base/drill
+migrate
+sql -c 'VACUUM ANALYZE'
 
 failed=0
 session=$(sql -c "SELECT id FROM voicegate.active_session WHERE api_key_id IS NOT NULL LIMIT 1")
@@ -73,7 +92,10 @@ key=$(sql -c "SELECT api_key_id FROM voicegate.session WHERE id = '$session'")
 audio=$(sql -c "SELECT audio_id FROM voicegate.turn WHERE session_id = '$session' AND seq = 1")
 old=$(sql -c "SELECT id FROM voicegate.session ORDER BY created_at LIMIT 1")
 
-# NAME SQL: as a worker's connection has it planned; no plan may read all.
+# What a worker's connection has set (src/store/statements.c).
+worker='SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off;'
+# NAME SQL [auto]: planned as on a worker's connection, or as psql does it for
+# an operator; no plan may read all.
 plan() {
   sql >"$work/plan" 2>&1 <<SQL || { echo "FAILED $1"; tail -n 3 "$work/plan"; failed=1; return; }
 LOAD 'auto_explain';
@@ -82,44 +104,48 @@ SET auto_explain.log_nested_statements = on;
 SET auto_explain.log_analyze = on;
 SET auto_explain.log_timing = off;
 SET client_min_messages = log;
-SET plan_cache_mode = ${3:-force_generic_plan};
-SET jit = off;
+$([ "${3:-}" = auto ] || echo "$worker")
 BEGIN;
 $2;
 ROLLBACK;
 SQL
   local ms whole
   ms=$(sed -n 's/.*duration: \([0-9.]*\) ms.*/\1/p' "$work/plan" | sort -n | tail -n 1)
-  whole=$(grep -oE 'Seq Scan on (session|turn|security_event)( |$)|Index (Only )?Scan using [a-z_]+ on (session|turn|security_event) .*rows=[0-9]{6,}' "$work/plan" | sort -u | head -n 2 || :)
+  whole=$(grep -oE 'Seq Scan on (session|turn|security_event)( |$)|Index (Only )?Scan using [a-z_]+ on (session|turn|security_event) .*actual rows=[0-9]{6,}' "$work/plan" | sort -u | head -n 2 || :)
   if [ -n "$whole" ]; then
     printf 'LOST   %-28s %9s ms  %s\n' "$1" "$ms" "$whole"
     failed=1
   else
     printf 'ok     %-28s %9s ms  %s\n' "$1" "$ms" \
-      "$(grep -oE 'using [a-z_]+|Tid Scan' "$work/plan" | sed 's/using //' | sort -u | tr '\n' ' ' | cut -c1-90)"
+      "$(grep -oE 'using [a-z_]+|Index Scan on [a-z_]+|Tid Scan' "$work/plan" | sed 's/using //; s/Index Scan on //' | sort -u | tr '\n' ' ' | cut -c1-90)"
   fi
 }
 echo "==> plans (the longest statement of each)"
 plan start "PREPARE p AS INSERT INTO voicegate.session AS s (id, client, expires_at, purge_at) VALUES (\$1, '192.0.2.1', now() + interval '1 day', now() + interval '30 days') RETURNING s.id; EXECUTE p(gen_random_uuid())"
 plan find "PREPARE p(uuid, int) AS SELECT s.id, t.transcript FROM voicegate.session AS s LEFT JOIN LATERAL (SELECT v.seq, v.transcript FROM voicegate.turn AS v WHERE v.session_id = s.id AND v.transcript IS NOT NULL ORDER BY v.seq DESC LIMIT \$2) AS t ON true WHERE s.id = \$1 AND s.ended_at IS NULL AND s.expires_at > now() ORDER BY t.seq; EXECUTE p('$session', 8)"
-plan commit_turn "PREPARE p(uuid) AS SELECT * FROM voicegate.commit_turn(\$1, 'k', 'a', 'b', '30 days', gen_random_uuid(), 'wav', '1 day', '{}'); EXECUTE p('$session')"
+plan commit_turn "PREPARE p(uuid) AS SELECT * FROM voicegate.commit_turn(\$1, NULL, NULL, 'a', 'b', '30 days', gen_random_uuid(), 'wav', '1 day', '{}'); EXECUTE p('$session')"
 plan end "PREPARE p(uuid) AS WITH e AS (UPDATE voicegate.session AS s SET ended_at = now(), end_reason = 'client' WHERE s.id = \$1 AND s.ended_at IS NULL AND s.expires_at > now() RETURNING s.id) SELECT t.audio_id FROM e LEFT JOIN voicegate.turn AS t ON t.session_id = e.id AND t.audio_id IS NOT NULL; EXECUTE p('$session')"
 plan audio_find "PREPARE p(uuid) AS SELECT s.id FROM voicegate.turn AS t JOIN voicegate.session AS s ON s.id = t.session_id WHERE t.audio_id = \$1 AND t.audio_expires_at > now() AND s.ended_at IS NULL AND s.expires_at > now(); EXECUTE p('$audio')"
 plan audio_gone "PREPARE p(uuid[]) AS SELECT u.id FROM unnest(\$1) AS u (id) WHERE NOT EXISTS (SELECT FROM voicegate.turn AS t JOIN voicegate.session AS s ON s.id = t.session_id WHERE t.audio_id = u.id AND t.audio_expires_at > now() AND s.ended_at IS NULL AND s.expires_at > now()); EXECUTE p(ARRAY['$audio', gen_random_uuid()])"
 plan find_api_key "SELECT * FROM voicegate.find_api_key(sha256(int4send(7)))"
 plan record_events "SELECT voicegate.record_events('{bad_key}', '{warning}', '{192.0.2.1}', '{voice}', ARRAY[NULL]::uuid[], ARRAY[NULL]::jsonb[], '{1000}', '{900}', '{800}')"
-plan end_session "SELECT voicegate.end_session('$session')"
-plan end_sessions_of "SELECT voicegate.end_sessions_of('$client')"
-plan end_sessions_of_network "SELECT voicegate.end_sessions_of('$client/30')"
-plan end_sessions_of_key "SELECT voicegate.end_sessions_of_key('$key')"
-plan revoke_api_key "SELECT voicegate.revoke_api_key('$key')"
-plan export_session "SELECT length(voicegate.export_session('$session')::text)"
-plan erase_session "SELECT voicegate.erase_session('$old')"
+plan end_session "SELECT voicegate.end_session('$session')" auto
+plan end_sessions_of "SELECT voicegate.end_sessions_of('$client')" auto
+plan end_sessions_of_network "SELECT voicegate.end_sessions_of('$client/30')" auto
+plan end_sessions_of_key "SELECT voicegate.end_sessions_of_key('$key')" auto
+plan revoke_api_key "SELECT voicegate.revoke_api_key('$key')" auto
+plan export_session "SELECT length(voicegate.export_session('$session')::text)" auto
+plan erase_session "SELECT voicegate.erase_session('$old')" auto
 plan active_session "SELECT count(*) FROM voicegate.active_session" auto
 plan active_session_of_client "SELECT count(*) FROM voicegate.active_session WHERE client = '$client'" auto
 plan recent_security_event "SELECT count(*) FROM voicegate.recent_security_event" auto
 plan api_key_status "SELECT count(*) FROM (SELECT * FROM voicegate.api_key_status WHERE id = '$key') AS k" auto
+plan open_alert "SELECT count(*) FROM voicegate.open_alert" auto
+plan client_block_now "SELECT count(*) FROM voicegate.client_block_now" auto
+plan rate_limit_now "SELECT count(*) FROM voicegate.rate_limit_now" auto
 plan purge_expired "SELECT * FROM voicegate.purge_expired(2000)"
+plan purge_expired_in_psql "SELECT * FROM voicegate.purge_expired()" auto
+plan purge_idempotency_keys "SELECT voicegate.purge_idempotency_keys(2000)"
 
 echo "==> purge of what has run out, beside a loop that starts and speaks"
 # What others feel: the longest of each step, committed one by one.
@@ -133,7 +159,7 @@ BEGIN
 		s := gen_random_uuid();
 		INSERT INTO voicegate.session (id, client, expires_at, purge_at)
 		    VALUES (s, '192.0.2.1', now() + interval '1 day', now() + interval '30 days');
-		PERFORM voicegate.commit_turn(s, NULL, 'a', 'b', '30 days', NULL, NULL, '1 day', '{}');
+		PERFORM voicegate.commit_turn(s, NULL, NULL, 'a', 'b', '30 days', NULL, NULL, '1 day', '{}');
 		PERFORM voicegate.end_session(s);
 		COMMIT;
 		worst := greatest(worst, clock_timestamp() - t);
@@ -166,11 +192,11 @@ END $$;
 SQL
 loops="$loops $!"
 began=$(date +%s%N)
-PGAPPNAME=drill_purge sql >"$work/purge" 2>&1 <<'SQL'
+PGAPPNAME=drill_purge sql >"$work/purge" 2>&1 <<SQL
 CREATE TEMP TABLE round (ms numeric, sessions bigint, texts bigint, events bigint);
 SET client_min_messages = warning;
-SET plan_cache_mode = force_generic_plan;
-DO $$
+$worker
+DO \$\$
 DECLARE
 	p record; t timestamptz;
 BEGIN
@@ -183,10 +209,10 @@ BEGIN
 		COMMIT;
 		EXIT WHEN NOT p.more;
 	END LOOP;
-END $$;
-SELECT format('%s rounds: %s sessions, %s texts, %s events; a round %s ms at the median, %s at most',
+END \$\$;
+SELECT format('%s rounds: %s sessions, %s texts, %s events; a round %s ms at the median, %s at most; %s over 100 ms',
     count(*), sum(sessions), sum(texts), sum(events),
-    round(percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::numeric), round(max(ms))) FROM round;
+    round(percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::numeric), round(max(ms)), count(*) FILTER (WHERE ms > 100)) FROM round;
 SELECT 'max ' || ceil(max(ms)) FROM round;
 SQL
 took=$(($(date +%s%N) - began))

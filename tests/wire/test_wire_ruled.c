@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "lib/load.h"
 #include "wire.h"
 
 #define SECRET		"not-a-secret-outside-of-this-test"
@@ -528,6 +529,93 @@ many_wrong_keys_are_one_alert_and_one_call(void **state)
 	server_stop(&other);
 }
 
+/* With the rules as they come: one client, one alert, one call. */
+static void
+a_thousand_wrong_keys_are_one_call(void **state)
+{
+	struct count	c = { "select count(*) from voicegate.alert where "
+	    "delivered_at is not null", 1 };
+	struct server	other, kept = gateway;
+	char		url[80], wrong[64], *text;
+	const char	*env[] = { url, "ALERT_WEBHOOK_SECRET=" SECRET, "WORKERS=2",
+		"AUTH_REQUIRED=true", "TRUSTED_PROXIES=127.0.0.1", NULL };
+	struct pollfd	pfd = { .events = POLLIN };
+	int		port, i, status, let = 0;
+
+	(void)state;
+	pfd.fd = listener(&port);
+	(void)snprintf(url, sizeof(url),
+	    "ALERT_WEBHOOK_URL=http://127.0.0.1:%d/hook", port);
+	server_start(&other, NULL, env);
+	gateway = other;
+	for (i = 0; i < 1000; i++) {
+		(void)snprintf(wrong, sizeof(wrong), "vg_%043d", i);
+		status = start_status("192.0.2.60", wrong);
+		if (status != 429)
+			assert_int_equal(status, 401);
+		let += status == 401;
+	}
+	/* 10 a minute, however many minutes it took. */
+	assert_in_range(let, 10, 500);
+	if ((text = received(pfd.fd, SERVER_DEADLINE_MS, "204 Yes")) == NULL)
+		fail_msg("nothing was received");
+	assert_signed(text);
+	assert_true(eventually(counted, &c));
+	c.sql = "select sum(attempts) from voicegate.alert";
+	assert_true(counted(&c));
+	/* Each call is made by one attempt; and none waits to be taken. */
+	assert_int_equal(poll(&pfd, 1, 0), 0);
+	c.sql = "select sum(count) from voicegate.security_event where kind = "
+	    "'bad_key'";
+	/* Those that were told 429 too. */
+	c.want = 1000;
+	assert_true(eventually(counted, &c));
+	gateway = kept;
+	(void)close(pfd.fd);
+	server_stop(&other);
+}
+
+/* FLOOD says how many; every one is in the sum of few rows. */
+static void
+a_flood_is_few_rows_and_counted_whole(void **state)
+{
+	const char		*env[] = { "WORKERS=2",
+		"TRUSTED_PROXIES=127.0.0.1", "RATE_LIMIT_HEALTH=5/hour",
+		"MAX_CONNECTIONS_PER_CLIENT=0", "LOG_LEVEL=notice", NULL };
+	const char		*asked = getenv("FLOOD");
+	struct load_plan	p = { .nports = 1, .method = "GET",
+				    .path = "/api/health/live",
+				    .net = "10.1.3", .clients = LOAD_CLIENTS_MAX,
+				    .connections = LOAD_CLIENTS_MAX };
+	struct load_sums	sums;
+	struct count		c = { "select coalesce(sum(count), 0) from "
+	    "voicegate.security_event where kind = 'rate_limited'", 0 };
+	struct server		other, kept = gateway;
+	int			i;
+	long			rows;
+
+	(void)state;
+	server_start(&other, NULL, env);
+	gateway = other;
+	p.port[0] = other.port;
+	p.requests = (asked != NULL ? atoi(asked) : 10000) / LOAD_CLIENTS_MAX;
+	load_run(&p, &sums);
+	for (i = 0; i < LOAD_CLIENTS_MAX; i++)
+		c.want += sums.refused[i];
+	assert_int_equal(sums.lost, 0);
+	assert_int_not_equal(c.want, 0);
+	if (!eventually(counted, &c))
+		fail_msg("%ld of %ld are counted", database_long(
+		    gateway.database, c.sql), c.want);
+	rows = database_long(gateway.database, "select count(*) from "
+	    "voicegate.security_event where kind = 'rate_limited'");
+	print_message("%ld refusals are %ld rows\n", c.want, rows);
+	assert_in_range(rows, 1, 400);
+	load_free(&sums);
+	gateway = kept;
+	server_stop(&other);
+}
+
 static int
 ruled_setup(void **state)
 {
@@ -551,6 +639,8 @@ main(void)
 		cmocka_unit_test(a_blocked_network_is_refused),
 		cmocka_unit_test(a_lost_connection_loses_no_block),
 		cmocka_unit_test(refusals_become_events),
+		cmocka_unit_test(a_flood_is_few_rows_and_counted_whole),
+		cmocka_unit_test(a_thousand_wrong_keys_are_one_call),
 		cmocka_unit_test(many_wrong_keys_are_one_alert_and_one_call)
 	};
 
