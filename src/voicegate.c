@@ -4,9 +4,10 @@
  * Kore calls, in this order: kore_parent_configure() in the parent, before it
  * parses the embedded conf, forks, changes root or user; in each worker
  * kore_seccomp_hook() as the sandbox closes, and kore_worker_configure() after
- * that; kore_worker_teardown() at the worker's end. Whatever may block or needs
- * a file (settings, schema, folders, certificates, names of hosts) is done in
- * the first; nothing after it waits for anything.
+ * that; kore_worker_teardown() at the worker's end, kore_parent_teardown() at
+ * that of everything. Whatever may block or needs a file (settings, schema,
+ * folders, certificates, names of hosts) is done in the first; nothing after it
+ * waits for anything.
  */
 
 #include <kore/kore.h>
@@ -42,11 +43,13 @@
 #include "upstream/upstream.h"
 
 #define LOG_FLUSH_MS		100	/* how long an access line may wait */
+#define EXIT_FAILED		70	/* sysexits(3): EX_SOFTWARE */
 #define MSG_WORKER_READY	200	/* KORE_MSG: worker to parent */
 #define MSG_RELOAD		201	/* KORE_MSG: parent to worker */
 #define DESCRIPTORS_SPARE	256	/* beside uploads: replies, providers, database */
 
 void	kore_parent_configure(int, char **);
+void	kore_parent_teardown(void);
 void	kore_worker_configure(void);
 void	kore_worker_teardown(void);
 void	kore_seccomp_hook(void);
@@ -221,6 +224,17 @@ kore_parent_configure(int argc, char **argv)
 		refuse_start(error);
 	(void)kore_msg_register(MSG_WORKER_READY, ready);
 	vg_log_flush();
+}
+
+/* Every child has ended. Kore's own end would be with 0, whatever it was. */
+void
+kore_parent_teardown(void)
+{
+	if (!vg_edge_failed())
+		return;
+	vg_log_flush();
+	(void)unlink(kore_pidfile);
+	exit(EXIT_FAILED);
 }
 
 static void

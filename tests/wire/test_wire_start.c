@@ -1,12 +1,15 @@
 /* A mistake stops the start, with a line that says which; all of them at once. */
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <signal.h>
 
 #include "wire.h"
 
 #define EX_CONFIG	78
+#define EX_FAILED	70
+#define KEYMGR_ENDS	5	/* within a minute, and it comes back */
 
 static const char *const	no_args[] = { "-f", "-n", "-r", NULL };
 static const char *const	check[] = { "--check-config", NULL };
@@ -130,6 +133,76 @@ key_the_keymgr_cannot_read_stops_the_start(void **state)
 	assert_non_null(strstr(said, "Permission denied"));
 }
 
+struct keymgr {
+	pid_t	parent;
+	pid_t	pid;
+};
+
+/* Whether there is one that is not the last one's pid. */
+static bool
+is_another(void *arg)
+{
+	struct keymgr	*k = arg;
+	char		path[64], title[128];
+	pid_t		pid[8];
+	FILE		*fp;
+	size_t		len;
+	int		i, n = children_of(k->parent, pid, 8);
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", pid[i]);
+		if ((fp = fopen(path, "r")) == NULL)
+			continue;
+		len = fread(title, 1, sizeof(title) - 1, fp);
+		(void)fclose(fp);
+		title[len] = '\0';
+		if (pid[i] == k->pid || strstr(title, "[keymgr]") == NULL)
+			continue;
+		k->pid = pid[i];
+		return (true);
+	}
+	return (false);
+}
+
+static int	ended;
+
+static bool
+has_ended(void *arg)
+{
+	struct server	*s = arg;
+
+	return (waitpid(s->pid, &ended, WNOHANG) == s->pid);
+}
+
+/* It comes back some times; then a supervisor has to know. */
+static void
+keymgr_that_keeps_ending_ends_the_server(void **state)
+{
+	char		cert[600], key[600];
+	const char	*env[] = { cert, key, NULL };
+	struct server	s;
+	struct keymgr	keymgr = { 0, 0 };
+	int		i;
+
+	(void)state;
+	(void)snprintf(cert, sizeof(cert), "TLS_CERT_FILE=%s",
+	    getenv("TEST_TLS_CERT"));
+	(void)snprintf(key, sizeof(key), "TLS_KEY_FILE=%s",
+	    getenv("TEST_TLS_KEY"));
+	server_start(&s, NULL, env);
+	keymgr.parent = s.pid;
+	for (i = 0; i <= KEYMGR_ENDS; i++) {
+		assert_true(eventually(is_another, &keymgr));
+		assert_int_equal(kill(keymgr.pid, SIGKILL), 0);
+	}
+	assert_true(eventually(has_ended, &s));
+	assert_true(WIFEXITED(ended));
+	assert_int_equal(WEXITSTATUS(ended), EX_FAILED);
+	assert_int_equal(server_log_lines(&s, "was ended by signal 9"),
+	    KEYMGR_ENDS + 1);
+	assert_true(server_logged(&s, "the server ends"));
+}
+
 static void
 check_config_prints_and_hides(void **state)
 {
@@ -249,6 +322,7 @@ main(void)
 		cmocka_unit_test(unwritable_upload_folder_stops_the_start),
 		cmocka_unit_test(upload_folder_open_to_others_stops_the_start),
 		cmocka_unit_test(key_the_keymgr_cannot_read_stops_the_start),
+		cmocka_unit_test(keymgr_that_keeps_ending_ends_the_server),
 		cmocka_unit_test(check_config_prints_and_hides),
 		cmocka_unit_test(help_and_version),
 		cmocka_unit_test(migrate_is_idempotent),
