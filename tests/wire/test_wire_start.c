@@ -134,34 +134,20 @@ key_the_keymgr_cannot_read_stops_the_start(void **state)
 }
 
 struct keymgr {
-	pid_t	parent;
-	pid_t	pid;
+	const struct server	*s;
+	pid_t			last;
 };
 
-/* Whether there is one that is not the last one's pid. */
 static bool
 is_another(void *arg)
 {
 	struct keymgr	*k = arg;
-	char		path[64], title[128];
-	pid_t		pid[8];
-	FILE		*fp;
-	size_t		len;
-	int		i, n = children_of(k->parent, pid, 8);
+	pid_t		pid = server_keymgr(k->s);
 
-	for (i = 0; i < n; i++) {
-		(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", pid[i]);
-		if ((fp = fopen(path, "r")) == NULL)
-			continue;
-		len = fread(title, 1, sizeof(title) - 1, fp);
-		(void)fclose(fp);
-		title[len] = '\0';
-		if (pid[i] == k->pid || strstr(title, "[keymgr]") == NULL)
-			continue;
-		k->pid = pid[i];
-		return (true);
-	}
-	return (false);
+	if (pid == 0 || pid == k->last)
+		return (false);
+	k->last = pid;
+	return (true);
 }
 
 static int	ended;
@@ -181,7 +167,7 @@ keymgr_that_keeps_ending_ends_the_server(void **state)
 	char		cert[600], key[600];
 	const char	*env[] = { cert, key, NULL };
 	struct server	s;
-	struct keymgr	keymgr = { 0, 0 };
+	struct keymgr	keymgr = { &s, 0 };
 	int		i;
 
 	(void)state;
@@ -190,10 +176,9 @@ keymgr_that_keeps_ending_ends_the_server(void **state)
 	(void)snprintf(key, sizeof(key), "TLS_KEY_FILE=%s",
 	    getenv("TEST_TLS_KEY"));
 	server_start(&s, NULL, env);
-	keymgr.parent = s.pid;
 	for (i = 0; i <= KEYMGR_ENDS; i++) {
 		assert_true(eventually(is_another, &keymgr));
-		assert_int_equal(kill(keymgr.pid, SIGKILL), 0);
+		assert_int_equal(kill(keymgr.last, SIGKILL), 0);
 	}
 	assert_true(eventually(has_ended, &s));
 	assert_true(WIFEXITED(ended));
