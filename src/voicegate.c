@@ -56,6 +56,8 @@ void	kore_seccomp_hook(void);
 int	vg_validate_uuid(struct http_request *, char *);
 static void	reload(struct kore_msg *, const void *);
 void	__wrap_kore_module_reload(int);
+void	__wrap_kore_platform_sandbox(void);
+void	__real_kore_platform_sandbox(void);
 
 static struct {
 	struct vg_settings	settings;
@@ -80,17 +82,22 @@ static struct sock_filter	filter[] = {
 };
 
 /*
- * In each process, privileges dropped, as its sandbox closes. A parent that was
- * killed takes all with it: Kore tells them by the end of a pipe, but each has
- * inherited the others' ends and would never see it, go on serving, and keep
- * the port from whoever is started next.
+ * In each process, privileges dropped, before its sandbox closes. A parent that
+ * was killed takes all with it: Kore tells them by the end of a pipe, but each
+ * has inherited the others' ends and would never see it, go on serving, and keep
+ * the port from whoever is started next. Not in the hook below, which the keymgr
+ * does not get to: it has no module any more to look for it in.
  */
+void
+__wrap_kore_platform_sandbox(void)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	__real_kore_platform_sandbox();
+}
+
 void
 kore_seccomp_hook(void)
 {
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (worker->id == KORE_WORKER_KEYMGR)
-		return;
 	(void)kore_seccomp_filter("voicegate", filter, KORE_FILTER_LEN(filter));
 	vg_upstream_seccomp();
 }
