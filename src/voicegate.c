@@ -4,9 +4,10 @@
  * Kore calls, in this order: kore_parent_configure() in the parent, before it
  * parses the embedded conf, forks, changes root or user; in each worker
  * kore_seccomp_hook() as the sandbox closes, and kore_worker_configure() after
- * that; kore_worker_teardown() at the worker's end. Whatever may block or needs
- * a file (settings, schema, folders, certificates, names of hosts) is done in
- * the first; nothing after it waits for anything.
+ * that; kore_worker_teardown() at the worker's end, kore_parent_teardown() at
+ * that of everything. Whatever may block or needs a file (settings, schema,
+ * folders, certificates, names of hosts) is done in the first; nothing after it
+ * waits for anything.
  */
 
 #include <kore/kore.h>
@@ -42,17 +43,21 @@
 #include "upstream/upstream.h"
 
 #define LOG_FLUSH_MS		100	/* how long an access line may wait */
+#define EXIT_FAILED		70	/* sysexits(3): EX_SOFTWARE */
 #define MSG_WORKER_READY	200	/* KORE_MSG: worker to parent */
 #define MSG_RELOAD		201	/* KORE_MSG: parent to worker */
 #define DESCRIPTORS_SPARE	256	/* beside uploads: replies, providers, database */
 
 void	kore_parent_configure(int, char **);
+void	kore_parent_teardown(void);
 void	kore_worker_configure(void);
 void	kore_worker_teardown(void);
 void	kore_seccomp_hook(void);
 int	vg_validate_uuid(struct http_request *, char *);
 static void	reload(struct kore_msg *, const void *);
 void	__wrap_kore_module_reload(int);
+void	__wrap_kore_platform_sandbox(void);
+void	__real_kore_platform_sandbox(void);
 
 static struct {
 	struct vg_settings	settings;
@@ -77,17 +82,22 @@ static struct sock_filter	filter[] = {
 };
 
 /*
- * In each process, privileges dropped, as its sandbox closes. A parent that was
- * killed takes all with it: Kore tells them by the end of a pipe, but each has
- * inherited the others' ends and would never see it, go on serving, and keep
- * the port from whoever is started next.
+ * In each process, privileges dropped, before its sandbox closes. A parent that
+ * was killed takes all with it: Kore tells them by the end of a pipe, but each
+ * has inherited the others' ends and would never see it, go on serving, and keep
+ * the port from whoever is started next. Not in the hook below, which the keymgr
+ * does not get to: it has no module any more to look for it in.
  */
+void
+__wrap_kore_platform_sandbox(void)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	__real_kore_platform_sandbox();
+}
+
 void
 kore_seccomp_hook(void)
 {
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (worker->id == KORE_WORKER_KEYMGR)
-		return;
 	(void)kore_seccomp_filter("voicegate", filter, KORE_FILTER_LEN(filter));
 	vg_upstream_seccomp();
 }
@@ -221,6 +231,17 @@ kore_parent_configure(int argc, char **argv)
 		refuse_start(error);
 	(void)kore_msg_register(MSG_WORKER_READY, ready);
 	vg_log_flush();
+}
+
+/* Every child has ended. Kore's own end would be with 0, whatever it was. */
+void
+kore_parent_teardown(void)
+{
+	if (!vg_edge_failed())
+		return;
+	vg_log_flush();
+	(void)unlink(kore_pidfile);
+	exit(EXIT_FAILED);
 }
 
 static void

@@ -252,6 +252,12 @@ int	vg_edge_listen_redirect(const char *server, const char *host,
 int	vg_edge_tls(const char *certfile, const char *keyfile, char *err,
 	    size_t errsize);
 
+/*
+ * In the parent, when its loop has ended: whether the server ends because it
+ * cannot go on (the keymgr kept ending), not because it was told to.
+ */
+bool	vg_edge_failed(void);
+
 /* --- Numbers ------------------------------------------------------------ */
 
 struct vg_edge_counts {

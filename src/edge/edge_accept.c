@@ -12,6 +12,9 @@
  * for nothing. A few of them at a time are told 503 with Retry-After, in little
  * time; what comes beyond is reset at once, which costs the least.
  *
+ * A worker that has no certificate yet, being new, takes no connection over TLS:
+ * another one does, or it waits in the backlog for the moment until then.
+ *
  * One system call takes a connection: accept4(2) sets the flags, and TCP_NODELAY
  * is inherited from the listening socket.
  */
@@ -57,6 +60,29 @@ vg_accept_resume(void)
 	kore_platform_enable_accept();
 }
 
+/* The keymgr sends them, some milliseconds after the worker's start. */
+static bool
+has_certificate(const struct kore_server *server)
+{
+	const struct kore_domain	*dom;
+
+	TAILQ_FOREACH(dom, &server->domains, list) {
+		if (dom->ssl_ctx == NULL)
+			return (false);
+	}
+	return (true);
+}
+
+/* One came: who was waiting for it need not wait for the tick. */
+void
+vg_accept_certified(void)
+{
+	if (vg_door.accept_at != 0 && vg_door.accept_at != UINT64_MAX) {
+		vg_door.accept_at = 1;
+		vg_accept_resume();
+	}
+}
+
 void
 vg_accept_event(void *arg, int error)
 {
@@ -68,6 +94,10 @@ vg_accept_event(void *arg, int error)
 
 	if (vg_door.accept_at != 0)
 		return;
+	if (l->server->tls && !has_certificate(l->server)) {
+		vg_accept_pause(VG_EDGE_PAUSE_MS);
+		return;
+	}
 	if (!error && vg_table_yield())
 		return;
 

@@ -21,7 +21,7 @@
 #define VG_EDGE_RATE_GRACE_MS	5000	/* before the minimum rate is asked for */
 #define VG_EDGE_PROBE_MS	1000	/* half-closed, unanswered: still there? */
 #define VG_EDGE_TICK_MS		250	/* between two looks at the deadlines */
-#define VG_EDGE_PAUSE_MS	100	/* without accepting, short of descriptors */
+#define VG_EDGE_PAUSE_MS	100	/* without accepting, short of something */
 #define VG_EDGE_RESPONSE_MAX	8192	/* bytes of a refusal's response */
 #define VG_EDGE_WORKERS_MAX	256	/* Kore's ids go up to UCHAR_MAX */
 
@@ -158,6 +158,7 @@ void	vg_refuse_redirect(struct vg_conn *);
 void	vg_accept_event(void *, int);
 void	vg_accept_pause(uint64_t ms);
 void	vg_accept_resume(void);
+void	vg_accept_certified(void);
 
 /* edge_table.c: who is connected, over all workers. */
 int	vg_table_create(void);
@@ -183,6 +184,9 @@ void	vg_tls_reload(void);
 const uint8_t	*vg_keymgr_mark_new(EVP_PKEY *);
 void		vg_keymgr_mark(const uint8_t *);
 void		vg_keymgr_forget(void);
+
+/* edge_parent.c: of the parent's loop, at most TIMER ms. */
+void	vg_parent_wait(u_int64_t timer);
 
 /* edge_setup.c */
 uint16_t	vg_setup_https_port(const struct kore_server *);
@@ -218,6 +222,10 @@ void	__real_kore_platform_event_wait(u_int64_t);
 void	__wrap_kore_connection_check_timeout(u_int64_t);
 void	__wrap_kore_fileref_init(void);
 void	__real_kore_fileref_init(void);
+void	__wrap_kore_worker_reap(void);
+void	__real_kore_worker_reap(void);
+void	__wrap_kore_msg_parent_add(struct kore_worker *);
+void	__real_kore_msg_parent_add(struct kore_worker *);
 void	__wrap_kore_msg_send(u_int16_t, u_int8_t, const void *, size_t);
 void	__real_kore_msg_send(u_int16_t, u_int8_t, const void *, size_t);
 int	__wrap_kore_msg_register(u_int8_t, void (*)(struct kore_msg *,

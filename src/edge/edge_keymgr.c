@@ -1,5 +1,6 @@
 /*
- * Which key is meant: renewal without a failed handshake.
+ * Which key is meant, and which question is answered: renewal, or a keymgr that
+ * was late, without a failed handshake.
  *
  * A worker asks Kore's keymgr for a signature by the name of a domain. When the
  * pair is renewed, there is a moment in which the keymgr has the new key and a
@@ -8,11 +9,16 @@
  * it is about, in the unused rest of the domain's field, and the keymgr keeps
  * the key before the current one for a minute, for those that ask for it.
  *
+ * And a number, which comes back with the answer. Kore takes whatever signature
+ * comes for the one it waits for: after a question that was given up (it waits
+ * for a second), each next one would get the answer to the one before it, as
+ * long as there is always a next one.
+ *
  * In a worker, the mark is taken down by the key's method just before Kore's
  * own is called, which sends the question (kore_msg_send). In the keymgr, the
  * keys pass by when they are loaded (kore_rsakey_load), and its callback for
  * questions is ours (kore_msg_register), which passes everything that is about
- * the current key on to Kore's.
+ * the current key on to Kore's; so is the callback for answers in a worker.
  */
 
 #include <openssl/ec.h>
@@ -25,6 +31,7 @@
 
 #define MARK_SIZE	16		/* bytes, of a SHA-256 */
 #define MARK_AT		(KORE_DOMAINNAME_LEN - MARK_SIZE) /* of the field */
+#define NUMBER_AT	(MARK_AT - sizeof(uint64_t))
 #define OLD_KEY_MS	60000		/* how long the one before is kept */
 #define SIGNATURE_MAX	1024		/* bytes */
 
@@ -34,11 +41,14 @@ struct kept_key {
 };
 
 static void	(*kore_asked)(struct kore_msg *, const void *);
+static void	(*kore_answered)(struct kore_msg *, const void *);
 
-/* In a worker: of the key that is about to sign. */
+/* In a worker: of the key that is about to sign; of the last question. */
 static uint8_t		mark[MARK_SIZE];
+static uint64_t		question;
 
-/* In the keymgr. */
+/* In the keymgr: the number of what is being answered. */
+static uint64_t		answering;
 static struct kept_key	current;
 static struct kept_key	before;
 static uint64_t		before_until;	/* ms */
@@ -81,6 +91,30 @@ vg_keymgr_mark_new(EVP_PKEY *pkey)
 	return (m);
 }
 
+/* The question as it is sent; 0 when it cannot carry anything. */
+static size_t
+marked_question(uint8_t *out, const void *data, size_t len)
+{
+	struct kore_keyreq	req;
+
+	if (len < sizeof(req) || len > sizeof(req) + SIGNATURE_MAX)
+		return (0);
+	memcpy(&req, data, sizeof(req));
+	if (strnlen(req.domain, sizeof(req.domain)) >= NUMBER_AT)
+		return (0);
+
+	/* Not those of the worker before, which had another pid. */
+	if (question == 0)
+		question = (uint64_t)worker->pid << 32;
+	question++;
+	memcpy(req.domain + NUMBER_AT, &question, sizeof(question));
+	memcpy(req.domain + MARK_AT, mark, MARK_SIZE);
+	memcpy(out, data, len);
+	memcpy(out, &req, sizeof(req));
+
+	return (len);
+}
+
 /*
  * The parent closes its side as soon as it has passed a SIGTERM on; a worker
  * that drains lives longer than that, and Kore would send into a connection
@@ -89,21 +123,19 @@ vg_keymgr_mark_new(EVP_PKEY *pkey)
 void
 __wrap_kore_msg_send(u_int16_t dst, u_int8_t id, const void *data, size_t len)
 {
-	struct kore_keyreq	req;
-	uint8_t			marked[sizeof(req) + SIGNATURE_MAX];
+	uint8_t	marked[sizeof(struct kore_keyreq) + SIGNATURE_MAX];
 
 	if (worker->msg[1]->state == CONN_STATE_DISCONNECTING)
 		return;
 
-	if (id == KORE_MSG_KEYMGR_REQ && len >= sizeof(req) &&
-	    len <= sizeof(marked)) {
-		memcpy(&req, data, sizeof(req));
-		if (strnlen(req.domain, sizeof(req.domain)) < MARK_AT) {
-			memcpy(req.domain + MARK_AT, mark, MARK_SIZE);
-			memcpy(marked, data, len);
-			memcpy(marked, &req, sizeof(req));
-			data = marked;
-		}
+	if (id == KORE_MSG_KEYMGR_REQ &&
+	    marked_question(marked, data, len) != 0) {
+		data = marked;
+	} else if (id == KORE_MSG_KEYMGR_RESP && len <= SIGNATURE_MAX) {
+		memcpy(marked, data, len);
+		memcpy(marked + len, &answering, sizeof(answering));
+		data = marked;
+		len += sizeof(answering);
 	}
 	__real_kore_msg_send(dst, id, data, len);
 }
@@ -175,6 +207,10 @@ asked(struct kore_msg *msg, const void *data)
 {
 	const struct kore_keyreq	*req = data;
 
+	answering = 0;
+	if (msg->length >= sizeof(*req))
+		memcpy(&answering, req->domain + NUMBER_AT, sizeof(answering));
+
 	if (before.pkey != NULL && msg->length >= sizeof(*req) &&
 	    msg->length == sizeof(*req) + req->data_len &&
 	    memcmp(req->domain + MARK_AT, before.mark, MARK_SIZE) == 0) {
@@ -184,6 +220,21 @@ asked(struct kore_msg *msg, const void *data)
 	kore_asked(msg, data);
 }
 
+/* In a worker: late answers are to nobody. */
+static void
+answered(struct kore_msg *msg, const void *data)
+{
+	struct kore_msg	m = *msg;
+	uint64_t	number;
+
+	if (m.length < sizeof(number))
+		return;
+	m.length -= sizeof(number);
+	memcpy(&number, (const uint8_t *)data + m.length, sizeof(number));
+	if (number == question)
+		kore_answered(&m, data);
+}
+
 int
 __wrap_kore_msg_register(u_int8_t id,
     void (*cb)(struct kore_msg *, const void *))
@@ -191,6 +242,9 @@ __wrap_kore_msg_register(u_int8_t id,
 	if (id == KORE_MSG_KEYMGR_REQ) {
 		kore_asked = cb;
 		cb = asked;
+	} else if (id == KORE_MSG_KEYMGR_RESP) {
+		kore_answered = cb;
+		cb = answered;
 	}
 	return (__real_kore_msg_register(id, cb));
 }

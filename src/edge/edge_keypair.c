@@ -272,13 +272,13 @@ __wrap_kore_domain_attach(struct kore_domain *dom, struct kore_server *server)
 	return (KORE_RESULT_OK);
 }
 
-/* On each turn of the keymgr's loop (and, to no effect, of the parent's). */
+/* On each turn of the keymgr's loop. */
 void
 vg_tls_reload(void)
 {
 	char	why[REASON_SIZE] = "";
 
-	if (worker == NULL || worker->id != KORE_WORKER_KEYMGR)
+	if (worker->id != KORE_WORKER_KEYMGR)
 		return;
 	vg_keymgr_forget();
 	if (sig_recv != SIGHUP && sig_recv != SIGUSR1)

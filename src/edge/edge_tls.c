@@ -230,4 +230,5 @@ __wrap_kore_domain_tlsinit(struct kore_domain *dom, int type, const void *data,
 	 * taken for the handshake's.
 	 */
 	ERR_clear_error();
+	vg_accept_certified();
 }

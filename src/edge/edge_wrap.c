@@ -12,6 +12,8 @@
  *	kore_platform_event_wait	the turn of the loop: time, signals
  *	kore_connection_check_timeout	replaced by the deadlines of edge_tick.c
  *	kore_fileref_init	the first thing in a worker after its sandbox
+ *	kore_worker_reap	in the parent, edge_parent.c: the keymgr comes back
+ *	kore_msg_parent_add	likewise: a new child gets each message once
  *
  * and for TLS, in edge_tls.c, edge_keypair.c and edge_keymgr.c:
  *
@@ -147,6 +149,10 @@ __wrap_http_request_header(struct http_request *req, const char *name,
 void
 __wrap_kore_platform_event_wait(u_int64_t timer)
 {
+	if (worker == NULL) {
+		vg_parent_wait(timer);
+		return;
+	}
 	if (!vg_door.worker) {
 		__real_kore_platform_event_wait(timer);
 		vg_tls_reload();

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <signal.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -25,6 +26,8 @@
 
 #define REQUEST	"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 #define ROUNDS	20
+#define THREADS	4	/* shaking hands at once */
+#define HANDSHAKES	150	/* of each */
 
 static char	cert[512], key[512], set_cert[600], set_key[600];
 static const char	*settings[] = {
@@ -355,6 +358,174 @@ pair_that_fails_is_not_taken(void **state)
 	use_pair("ec");
 }
 
+/* The pid of the door's process with this title, but NOT; 0: none (yet). */
+static pid_t
+process(const char *title, pid_t not)
+{
+	char	path[64], text[128];
+	pid_t	pid[8];
+	size_t	i, n = rig_workers(pid, 8), len;
+	FILE	*fp;
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", pid[i]);
+		if ((fp = fopen(path, "r")) == NULL)
+			continue;
+		len = fread(text, 1, sizeof(text) - 1, fp);
+		(void)fclose(fp);
+		text[len] = '\0';
+		if (pid[i] != not && strstr(text, title) != NULL)
+			return (pid[i]);
+	}
+	return (0);
+}
+
+static pid_t
+another(const char *title, pid_t not)
+{
+	int64_t	until = rig_now_us() + RIG_WAIT_MS * 1000;
+	pid_t	pid;
+
+	while ((pid = process(title, not)) == 0) {
+		assert_true(rig_now_us() < until);
+		rig_sleep_us(5000);
+	}
+	return (pid);
+}
+
+static bool
+shakes(SSL_CTX *ctx)
+{
+	SSL	*ssl;
+	int	fd;
+
+	if ((ssl = shake(ctx, &fd, NULL)) == NULL)
+		return (false);
+	SSL_free(ssl);
+	(void)close(fd);
+	return (true);
+}
+
+static void *
+shake_often(void *arg)
+{
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	long	*failed = arg;
+	int	i;
+
+	for (i = 0; i < HANDSHAKES; i++) {
+		if (!shakes(ctx)) {
+			ERR_print_errors_fp(stderr);
+			(*failed)++;
+		}
+	}
+	SSL_CTX_free(ctx);
+	return (NULL);
+}
+
+/* None fails, whichever worker has it and however many there are at once. */
+static void
+assert_handshakes(void)
+{
+	pthread_t	thread[THREADS];
+	long		failed[THREADS] = { 0 };
+	int		i;
+
+	for (i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, shake_often,
+		    &failed[i]), 0);
+	for (i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+		assert_int_equal(failed[i], 0);
+	}
+}
+
+/* Ended by force, or told to end as an operator's mistake would. */
+static void
+the_keymgr_comes_back(void **state)
+{
+	static const int	with[] = { SIGKILL, SIGTERM };
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	pid_t	pid = another("[keymgr]", 0);
+	int64_t	until;
+	size_t	i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(kill(pid, with[i]), 0);
+		pid = another("[keymgr]", pid);
+		/* What is asked in between waits for a second, and fails. */
+		until = rig_now_us() + RIG_WAIT_MS * 1000;
+		while (!shakes(ctx))
+			assert_true(rig_now_us() < until);
+		assert_handshakes();
+	}
+	SSL_CTX_free(ctx);
+}
+
+/* A new worker gets each answer of the keymgr once, and its own. */
+static void
+handshakes_are_right_after_workers_died(void **state)
+{
+	pid_t	pid[2];
+	int	i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		pid[0] = another("[wrk 1]", 0);
+		pid[1] = another("[wrk 2]", 0);
+		assert_int_equal(kill(pid[0], SIGKILL), 0);
+		assert_int_equal(kill(pid[1], SIGKILL), 0);
+		(void)another("[wrk 1]", pid[0]);
+		(void)another("[wrk 2]", pid[1]);
+	}
+	wait_for_type(EVP_PKEY_EC);
+	assert_handshakes();
+}
+
+static void *
+shake_once(void *arg)
+{
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	int	*reason = arg;
+
+	ERR_clear_error();
+	*reason = shakes(ctx) ? 0 : ERR_GET_REASON(ERR_peek_error());
+	SSL_CTX_free(ctx);
+	return (NULL);
+}
+
+/*
+ * A keymgr that was away for longer than a worker waits answers everything in
+ * the end: what comes too late is not taken for the answer to another question.
+ */
+static void
+late_answers_are_to_nobody(void **state)
+{
+	pthread_t	thread[2 * THREADS];
+	int		reason[2 * THREADS];
+	pid_t		pid = another("[keymgr]", 0);
+	int		i;
+
+	(void)state;
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	for (i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, shake_once,
+		    &reason[i]), 0);
+	for (i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	for (; i < 2 * THREADS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, shake_once,
+		    &reason[i]), 0);
+	rig_sleep_us(200000);	/* these wait, too; if not, nothing is late */
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	for (i = THREADS; i < 2 * THREADS; i++)
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	for (i = 0; i < 2 * THREADS; i++)
+		assert_int_not_equal(reason[i], SSL_R_BAD_SIGNATURE);
+	assert_handshakes();
+}
+
 static void
 slow_handshake_ends(void **state)
 {
@@ -410,6 +581,9 @@ main(void)
 		cmocka_unit_test(host_of_another_name_is_misdirected),
 		cmocka_unit_test(renewal_fails_no_handshake),
 		cmocka_unit_test(pair_that_fails_is_not_taken),
+		cmocka_unit_test(the_keymgr_comes_back),
+		cmocka_unit_test(handshakes_are_right_after_workers_died),
+		cmocka_unit_test(late_answers_are_to_nobody),
 		cmocka_unit_test(slow_handshake_ends),
 		cmocka_unit_test(plain_port_redirects)
 	};

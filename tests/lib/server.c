@@ -415,21 +415,47 @@ server_stop_hurt(struct server *s)
 	stop(s, true);
 }
 
+/* By the title that it gives itself. */
+static bool
+is_keymgr(pid_t pid)
+{
+	char	path[64], title[128];
+	size_t	len;
+	FILE	*fp;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	if ((fp = fopen(path, "r")) == NULL)
+		return (false);
+	len = fread(title, 1, sizeof(title) - 1, fp);
+	(void)fclose(fp);
+	title[len] = '\0';
+	return (strstr(title, "[keymgr]") != NULL);
+}
+
+pid_t
+server_keymgr(const struct server *s)
+{
+	pid_t	pid[16];
+	int	i, n = children_of(s->pid, pid, 16);
+
+	for (i = 0; i < n; i++) {
+		if (is_keymgr(pid[i]))
+			return (pid[i]);
+	}
+	return (0);
+}
+
 int
 server_workers(const struct server *s, pid_t *pids, int max)
 {
-	char	path[64];
-	FILE	*fp;
-	int	n = 0;
+	pid_t	pid[16];
+	int	i, n = children_of(s->pid, pid, 16), workers = 0;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", s->pid,
-	    s->pid);
-	if ((fp = fopen(path, "r")) == NULL)
-		return (0);
-	while (n < max && fscanf(fp, "%d", &pids[n]) == 1)
-		n++;
-	(void)fclose(fp);
-	return (n);
+	for (i = 0; i < n && workers < max; i++) {
+		if (!is_keymgr(pid[i]))
+			pids[workers++] = pid[i];
+	}
+	return (workers);
 }
 
 /* What a folder holds, but for what is hidden; -1: there is none. */

@@ -46,6 +46,8 @@ void	server_stop(struct server *);
 void	server_stop_hurt(struct server *);
 /* Its workers' pids (at most MAX), and how many there are. */
 int	server_workers(const struct server *, pid_t *pids, int max);
+/* The pid of the process that has the TLS key; 0: there is none. */
+pid_t	server_keymgr(const struct server *);
 /* KILL to the whole process group, as a crash would. */
 void	server_kill(struct server *);
 /* Runs the binary with ARGS until it ends: exit status, and what it said. */

@@ -120,17 +120,46 @@ split(char *line, char *column[COLUMNS])
 	return (next == NULL);
 }
 
-/* {port} and {long:n} filled in. */
+static const struct {
+	const char	*name;
+	const char	*http;
+	const char	*https;
+} schemes[] = {
+	{ "{own}", "http", "https" },
+	{ "{other}", "https", "http" },
+	{ "{standard}", "80", "443" }
+};
+
+/* What TEXT begins with of them, and its value. */
+static const char *
+scheme_of(const char *text, size_t *len)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		*len = strlen(schemes[i].name);
+		if (!strncmp(text, schemes[i].name, *len))
+			return (getenv("TEST_TLS") != NULL ? schemes[i].https :
+			    schemes[i].http);
+	}
+	return (NULL);
+}
+
+/* What stands in braces filled in. */
 static void
 fill(const char *text, int port, char *out, size_t size)
 {
-	size_t	n = 0;
-	int	count, used;
+	const char	*scheme;
+	size_t		n = 0, len;
+	int		count, used;
 
 	while (*text != '\0') {
 		if (!strncmp(text, "{port}", 6)) {
 			n += (size_t)snprintf(out + n, size - n, "%d", port);
 			text += 6;
+		} else if ((scheme = scheme_of(text, &len)) != NULL) {
+			n += (size_t)snprintf(out + n, size - n, "%s", scheme);
+			text += len;
 		} else if (sscanf(text, "{long:%d}%n", &count, &used) == 1) {
 			assert_true(n + (size_t)count < size);
 			memset(out + n, 'a', (size_t)count);

@@ -34,6 +34,9 @@ is_well(void *arg)
 	(void)arg;
 	speak(&r);
 	well = is_answered_in_full(&r);
+	if (!well)
+		print_message("not well: %d %.600s\n", r.status,
+		    r.body != NULL ? (char *)r.body : "");
 	response_free(&r);
 	return (well);
 }

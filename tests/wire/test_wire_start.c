@@ -1,12 +1,15 @@
 /* A mistake stops the start, with a line that says which; all of them at once. */
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <signal.h>
 
 #include "wire.h"
 
 #define EX_CONFIG	78
+#define EX_FAILED	70
+#define KEYMGR_ENDS	5	/* within a minute, and it comes back */
 
 static const char *const	no_args[] = { "-f", "-n", "-r", NULL };
 static const char *const	check[] = { "--check-config", NULL };
@@ -135,6 +138,61 @@ key_the_keymgr_cannot_read_stops_the_start(void **state)
 	assert_non_null(strstr(said, "Permission denied"));
 }
 
+struct keymgr {
+	const struct server	*s;
+	pid_t			last;
+};
+
+static bool
+is_another(void *arg)
+{
+	struct keymgr	*k = arg;
+	pid_t		pid = server_keymgr(k->s);
+
+	if (pid == 0 || pid == k->last)
+		return (false);
+	k->last = pid;
+	return (true);
+}
+
+static int	ended;
+
+static bool
+has_ended(void *arg)
+{
+	struct server	*s = arg;
+
+	return (waitpid(s->pid, &ended, WNOHANG) == s->pid);
+}
+
+/* It comes back some times; then a supervisor has to know. */
+static void
+keymgr_that_keeps_ending_ends_the_server(void **state)
+{
+	char		cert[600], key[600];
+	const char	*env[] = { cert, key, NULL };
+	struct server	s;
+	struct keymgr	keymgr = { &s, 0 };
+	int		i;
+
+	(void)state;
+	(void)snprintf(cert, sizeof(cert), "TLS_CERT_FILE=%s",
+	    getenv("TEST_TLS_CERT"));
+	(void)snprintf(key, sizeof(key), "TLS_KEY_FILE=%s",
+	    getenv("TEST_TLS_KEY"));
+	server_start(&s, NULL, env);
+	for (i = 0; i <= KEYMGR_ENDS; i++) {
+		assert_true(eventually(is_another, &keymgr));
+		assert_int_equal(kill(keymgr.last, SIGKILL), 0);
+	}
+	assert_true(eventually(has_ended, &s));
+	assert_true(WIFEXITED(ended));
+	assert_int_equal(WEXITSTATUS(ended), EX_FAILED);
+	assert_int_equal(server_log_lines(&s, "was ended by signal 9"),
+	    KEYMGR_ENDS + 1);
+	assert_true(server_logged(&s, "the server ends"));
+}
+
 static void
 check_config_prints_and_hides(void **state)
 {
@@ -254,6 +312,7 @@ main(void)
 		cmocka_unit_test(unwritable_upload_folder_stops_the_start),
 		cmocka_unit_test(upload_folder_open_to_others_stops_the_start),
 		cmocka_unit_test(key_the_keymgr_cannot_read_stops_the_start),
+		cmocka_unit_test(keymgr_that_keeps_ending_ends_the_server),
 		cmocka_unit_test(check_config_prints_and_hides),
 		cmocka_unit_test(help_and_version),
 		cmocka_unit_test(migrate_is_idempotent),

@@ -1,0 +1,209 @@
+/*
+ * The parent: what Kore's makes of signals and of children that ended, and
+ * would leave a server behind that runs and does not serve.
+ *
+ * Signals. Kore keeps the last one only. A SIGINT to the whole group is followed
+ * by the SIGCHLD of the first child that obeyed, and is forgotten: the workers
+ * leave, the parent stays. Here each kind is kept until its turn, those that
+ * end the server first.
+ *
+ * The keymgr. Kore ends the server, with 0, when it was killed, and goes on
+ * without it, every handshake failing, when it ended by itself. The workers have
+ * all that they need, and a new keymgr sends them certificates as on SIGHUP: so
+ * it is started again. One that keeps ending (its key was taken away, say) ends
+ * the server, and not with 0.
+ *
+ * Channels. Kore's table of the channels to its children keeps that of a child
+ * that has gone, and its pool hands the same block out again for the next one,
+ * which is in the table twice then: each message comes twice, and the second
+ * answer of the keymgr is taken for that to the next question. Two that died
+ * at once even get each other's. So a block that was a channel is never used
+ * again: some hundred bytes for each child that died.
+ */
+
+#include <sys/wait.h>
+
+#include <signal.h>
+
+#include "edge/edge_int.h"
+
+#define KEYMGR_ENDS_MAX		5	/* within the span: then the server ends */
+#define KEYMGR_SPAN_MS		60000
+#define KNOWN_GROWTH		32	/* channels */
+
+/* In the order of their turns. */
+static const int	signals[] = {
+	SIGTERM, SIGINT, SIGQUIT, SIGCHLD, SIGHUP, SIGUSR1
+};
+
+#define SIGNALS		(sizeof(signals) / sizeof(signals[0]))
+
+static volatile sig_atomic_t	told[SIGNALS];
+
+static struct {
+	bool			ready;
+	bool			failed;
+	uint64_t		ended[KEYMGR_ENDS_MAX]; /* ms, a ring */
+	unsigned		nended;
+	struct connection	**known;	/* channels, ever; owned */
+	size_t			nknown;
+	size_t			size;
+} parent;
+
+static void
+tell(int sig)
+{
+	size_t	i;
+
+	for (i = 0; i < SIGNALS; i++) {
+		if (signals[i] == sig)
+			told[i] = 1;
+	}
+}
+
+/* Where Kore has its handler: SIGINT is ignored in the background. */
+static void
+take_signals(void)
+{
+	struct sigaction	sa;
+	size_t			i;
+
+	for (i = 0; i < SIGNALS; i++) {
+		if (sigaction(signals[i], NULL, &sa) == -1)
+			fatal("sigaction: %s", errno_s);
+		if (sa.sa_handler != kore_signal)
+			continue;
+		sa.sa_handler = tell;
+		if (sigaction(signals[i], &sa, NULL) == -1)
+			fatal("sigaction: %s", errno_s);
+	}
+}
+
+static void
+remember(struct connection *c)
+{
+	if (parent.nknown == parent.size) {
+		parent.size += KNOWN_GROWTH;
+		parent.known = kore_realloc(parent.known,
+		    parent.size * sizeof(*parent.known));
+	}
+	parent.known[parent.nknown++] = c;
+}
+
+static bool
+forget(const struct connection *c)
+{
+	size_t	i;
+
+	for (i = 0; i < parent.nknown; i++) {
+		if (parent.known[i] == c) {
+			parent.known[i] = parent.known[--parent.nknown];
+			return (true);
+		}
+	}
+	return (false);
+}
+
+/* Of the parent's loop: the first turn comes after Kore has set everything up. */
+void
+vg_parent_wait(u_int64_t timer)
+{
+	struct kore_worker	*kw;
+	u_int16_t		idx;
+	size_t			i;
+
+	if (!parent.ready) {
+		parent.ready = true;
+		take_signals();
+		for (idx = 0; idx < worker_count; idx++) {
+			kw = kore_worker_data((u_int8_t)idx);
+			if (kw->msg[0] != NULL)
+				remember(kw->msg[0]);
+		}
+	}
+
+	for (i = 0; i < SIGNALS; i++) {
+		if (told[i] != 0)
+			timer = 0;
+	}
+	__real_kore_platform_event_wait(timer);
+
+	for (i = 0; i < SIGNALS && sig_recv == 0; i++) {
+		if (told[i] != 0) {
+			told[i] = 0;
+			sig_recv = signals[i];
+		}
+	}
+}
+
+void
+__wrap_kore_msg_parent_add(struct kore_worker *kw)
+{
+	struct connection	*c;
+
+	/* The pool gives back first what it was given last. */
+	while (forget(c = kore_connection_new(NULL)))
+		c->proto = CONN_PROTO_MSG;	/* as the table expects; for nobody */
+	c->fd = -1;
+	worker_active_connections++;
+	kore_connection_remove(c);
+
+	__real_kore_msg_parent_add(kw);
+	remember(kw->msg[0]);
+}
+
+static void
+keymgr_again(struct kore_worker *kw)
+{
+	uint64_t	now = kore_time_ms();
+	uint64_t	*oldest = &parent.ended[parent.nended % KEYMGR_ENDS_MAX];
+
+	if (parent.nended >= KEYMGR_ENDS_MAX &&
+	    now - *oldest < KEYMGR_SPAN_MS) {
+		kore_log(LOG_CRIT, "the keymgr ended %d times within %d s: "
+		    "the server ends", KEYMGR_ENDS_MAX + 1,
+		    KEYMGR_SPAN_MS / 1000);
+		parent.failed = true;
+		kw->running = 0;
+		kw->pid = 0;
+		(void)raise(SIGTERM);
+		return;
+	}
+	*oldest = now;
+	parent.nended++;
+
+	kw->restarted = 1;
+	kore_msg_parent_remove(kw);
+	kore_worker_spawn(KORE_WORKER_KEYMGR_IDX, kw->id, kw->cpu);
+	kore_msg_parent_add(kw);
+}
+
+/* A child has ended: is it the keymgr, then it is not Kore's to decide. */
+void
+__wrap_kore_worker_reap(void)
+{
+	struct kore_worker	*kw = kore_worker_data(KORE_WORKER_KEYMGR_IDX);
+	siginfo_t		info;
+	int			status;
+
+	memset(&info, 0, sizeof(info));
+	if (keymgr_active && kw->running && kw->pid > 0 &&
+	    waitid(P_PID, (id_t)kw->pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
+	    0 && info.si_pid == kw->pid &&
+	    waitpid(kw->pid, &status, 0) == kw->pid) {
+		if (WIFSIGNALED(status))
+			kore_log(LOG_ERR, "the keymgr (pid %d) was ended by "
+			    "signal %d", kw->pid, WTERMSIG(status));
+		else
+			kore_log(LOG_ERR, "the keymgr (pid %d) ended with %d",
+			    kw->pid, WEXITSTATUS(status));
+		keymgr_again(kw);
+	}
+	__real_kore_worker_reap();
+}
+
+bool
+vg_edge_failed(void)
+{
+	return (parent.failed);
+}
