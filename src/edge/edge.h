@@ -106,6 +106,12 @@ struct vg_edge_request {
 	uint64_t		body_limit;	/* bytes; more is 413, unread */
 	const struct vg_body_sink *sink;	/* NULL: read and thrown away */
 	void			*sink_arg;
+	/*
+	 * The sink's, at any time: where it will put the next byte, in bytes
+	 * from the beginning of its file. The door reads it to the same place
+	 * of an aligned buffer.
+	 */
+	uint64_t		sink_at;
 
 	/*
 	 * status 0, or what the handler must answer (and nothing else): the

@@ -13,11 +13,23 @@
  * as it answers everything, and the connection closes after it. Only where the
  * client is lost does nothing run.
  *
+ * What a body costs is the kernel's work, and how it is asked for decides how
+ * much that is. The bytes are read to the place of an aligned buffer that they
+ * will have in their file (er->sink_at), so that pages are copied as pages: a
+ * copy between places that differ within a page is several times slower on some
+ * processors, and a write of whole, aligned pages needs the file system once for
+ * many. And a sender that keeps the socket full is waited for until there is a
+ * buffer's worth (SO_RCVLOWAT): each read costs an acknowledgement. Should it
+ * pause, the next tick takes what there is and waits for single bytes again, so
+ * that deadlines and the minimum rate see what has come.
+ *
  * A fast sender may not keep the others waiting: after VG_EDGE_TURN bytes it is
- * their turn.
+ * the other bodies' turn, and after VG_EDGE_TURN_ALL of all of them that of
+ * everything else.
  */
 
 #include <sys/param.h>
+#include <sys/socket.h>
 
 #include <stdlib.h>
 
@@ -27,7 +39,7 @@
 
 static bool	give(struct vg_conn *, const uint8_t *, size_t);
 
-static uint8_t	buffer[VG_EDGE_BUFFER];
+static _Alignas(VG_EDGE_BUFFER) uint8_t	buffer[VG_EDGE_BUFFER];
 
 /* er->req is new, conn->left not 0; bytes may be there behind the head. */
 void
@@ -66,6 +78,34 @@ vg_body_begin(struct vg_conn *conn)
 		vg_body_readable(conn);
 }
 
+/* Wake us for a buffer's worth of bytes, or for one. */
+static void
+patience(struct vg_conn *conn, bool on)
+{
+	int	bytes = on ? VG_EDGE_PATIENCE : 1;
+
+	if (conn->patient == on)
+		return;
+	conn->patient = on;
+	/* Without it there are only more events. */
+	(void)setsockopt(conn->c->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes,
+	    sizeof(bytes));
+	/* What came meanwhile has raised no event. */
+	if (!on)
+		conn->c->evt.flags |= KORE_EVENT_READ;
+}
+
+/* On each tick of a body: a sender that was waited for and has paused. */
+void
+vg_body_tick(struct vg_conn *conn)
+{
+	if (conn->patient && conn->received_mark == conn->er.body_received) {
+		patience(conn, false);
+		vg_conn_ready(conn);
+	}
+	conn->received_mark = conn->er.body_received;
+}
+
 /* False: the body is no longer being received. */
 static bool
 give(struct vg_conn *conn, const uint8_t *bytes, size_t len)
@@ -98,14 +138,16 @@ void
 vg_body_readable(struct vg_conn *conn)
 {
 	struct vg_edge_request	*er = &conn->er;
-	size_t			turn = 0, want;
+	size_t			turn = 0, at, want;
 	ssize_t			n;
 	bool			surplus;
 
-	while (turn < VG_EDGE_TURN) {
+	while (turn < VG_EDGE_TURN && vg_door.turn < VG_EDGE_TURN_ALL) {
+		at = (size_t)(er->sink_at % sizeof(buffer));
+		want = (size_t)MIN(conn->left, (uint64_t)(sizeof(buffer) - at));
 		/* One byte more than is left shows whether there is surplus. */
-		want = (size_t)MIN(conn->left, (uint64_t)sizeof(buffer) - 1) + 1;
-		n = vg_io_read(conn, buffer, want);
+		n = vg_io_fill(conn, buffer + at, want,
+		    want < sizeof(buffer) - at ? want + 1 : want);
 		if (n == VG_READ_AGAIN)
 			return;
 		if (n == VG_READ_LOST) {
@@ -122,6 +164,7 @@ vg_body_readable(struct vg_conn *conn)
 		}
 
 		turn += (size_t)n;
+		vg_door.turn += (size_t)n;
 		surplus = ((uint64_t)n > conn->left);
 		if (surplus) {
 			n--;
@@ -129,12 +172,16 @@ vg_body_readable(struct vg_conn *conn)
 			conn->linger = true;
 			vg_door.counts.surplus++;
 		}
-		if (!give(conn, buffer, (size_t)n))
+		if (!give(conn, buffer + at, (size_t)n))
 			return;
 		if (conn->left == 0) {
 			vg_body_end(conn, VG_BODY_COMPLETE);
 			return;
 		}
+		if (conn->left < 2 * VG_EDGE_PATIENCE)
+			patience(conn, false);
+		else if (n >= VG_EDGE_FAST)
+			patience(conn, true);
 		if (!(conn->c->evt.flags & KORE_EVENT_READ))
 			return;
 	}
@@ -164,6 +211,7 @@ vg_body_end(struct vg_conn *conn, enum vg_body_end how)
 	}
 	if (how == VG_BODY_GONE || !vg_conn_alive(conn))
 		return;
+	patience(conn, false);
 
 	if (how != VG_BODY_COMPLETE) {
 		conn->close = true;

@@ -12,8 +12,11 @@
 
 #include "edge/edge.h"
 
-#define VG_EDGE_BUFFER		65536	/* bytes of a body read at a time */
+#define VG_EDGE_BUFFER		262144	/* bytes of a body read at a time */
 #define VG_EDGE_TURN		262144	/* bytes of a body before others' turn */
+#define VG_EDGE_TURN_ALL	1048576	/* bytes of all bodies, likewise */
+#define VG_EDGE_PATIENCE	262144	/* bytes waited for from a fast sender */
+#define VG_EDGE_FAST		32768	/* bytes in a read: a fast sender */
 #define VG_EDGE_LINGER_MS	5000	/* our FIN to the end, at most */
 #define VG_EDGE_LINGER_BYTES	33554432 /* read and thrown away, at most */
 #define VG_EDGE_OVERFLOW	64	/* connections over the limit, to be told */
@@ -54,12 +57,14 @@ struct vg_conn {
 	bool			answering;	/* Kore queues a response */
 	bool			ready;		/* on the list */
 	bool			counted;	/* in the shared table */
+	bool			patient;	/* SO_RCVLOWAT is raised */
 	uint16_t		https_port;	/* not 0: redirect to it */
 	uint32_t		nrequests;
 	uint32_t		cell[2];	/* of the client, shared table */
 	uint64_t		deadline;	/* ms; 0: none */
 	uint64_t		since;		/* ms: of the phase, or of the FIN */
 	uint64_t		left;		/* bytes of the body to come */
+	uint64_t		received_mark;	/* of the body, at the last tick */
 	uint64_t		thrown;		/* bytes, lingering */
 	uint64_t		sent;		/* bytes, ever */
 	uint64_t		sent_mark;	/* when last looked at */
@@ -85,6 +90,7 @@ struct vg_door {
 	uint64_t		tick_at;	/* ms */
 	uint64_t		accept_at;	/* ms: paused until then; 0: not */
 	uint32_t		overflow;	/* connections over the limit, now */
+	size_t			turn;		/* bytes of bodies, in this turn */
 	struct vg_edge_counts	counts;
 };
 
@@ -127,6 +133,7 @@ void	vg_conn_phase(struct vg_conn *, enum vg_phase, uint64_t ms);
 
 /* edge_io.c: bytes in and out. */
 ssize_t	vg_io_read(struct vg_conn *, uint8_t *, size_t);
+ssize_t	vg_io_fill(struct vg_conn *, uint8_t *, size_t enough, size_t max);
 int	vg_io_write(struct connection *, size_t, size_t *);
 int	vg_io_write_tls(struct connection *, size_t, size_t *);
 uint64_t vg_io_sent(const struct vg_conn *);
@@ -145,6 +152,7 @@ struct http_request	*vg_feed(struct vg_conn *, struct vg_edge_refusal *);
 /* edge_body.c */
 void	vg_body_begin(struct vg_conn *);
 void	vg_body_readable(struct vg_conn *);
+void	vg_body_tick(struct vg_conn *);
 void	vg_body_end(struct vg_conn *, enum vg_body_end);
 
 /* edge_refuse.c */

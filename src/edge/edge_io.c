@@ -93,6 +93,29 @@ vg_io_read(struct vg_conn *conn, uint8_t *buf, size_t len)
 	    read_plain(conn, buf, len, 0));
 }
 
+/*
+ * The same for a body: a TLS record is at most 16 KiB, so the next ones that
+ * are here are taken too, until there is ENOUGH; never more than MAX bytes.
+ */
+ssize_t
+vg_io_fill(struct vg_conn *conn, uint8_t *buf, size_t enough, size_t max)
+{
+	size_t	got = 0;
+	ssize_t	r;
+
+	do {
+		if ((r = vg_io_read(conn, buf + got, max - got)) <= 0)
+			break;
+		got += (size_t)r;
+	} while (conn->tls && got < enough);
+	if (got == 0)
+		return (r);
+	/* An end after bytes is found again by the next read. */
+	if (r == VG_READ_EOF || r == VG_READ_LOST)
+		conn->c->evt.flags |= KORE_EVENT_READ;
+	return ((ssize_t)got);
+}
+
 /* Kore's c->write; it asks for 8 KiB at a time, which need not be obeyed. */
 int
 vg_io_write(struct connection *c, size_t len, size_t *written)

@@ -11,7 +11,8 @@
  *			away, so that no RST overtakes the answer
  *
  * Besides these, the door uses what Kore allows: recvfrom, sendto, poll,
- * epoll_*, setsockopt (SO_LINGER), close, getrandom, clock_gettime.
+ * epoll_*, setsockopt (SO_LINGER, SO_RCVLOWAT), close, getrandom,
+ * clock_gettime.
  */
 
 #define VG_EDGE_SECCOMP			\

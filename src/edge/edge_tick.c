@@ -116,6 +116,8 @@ vg_tick(void)
 			body_late(conn);
 			continue;
 		}
+		if (conn->phase == VG_PHASE_BODY)
+			vg_body_tick(conn);
 		if (conn->phase != VG_PHASE_RUN)
 			continue;
 		/* A handler that gave no answer: nothing will ever come. */

@@ -159,6 +159,7 @@ __wrap_kore_platform_event_wait(u_int64_t timer)
 		return;
 	}
 
+	vg_door.turn = 0;
 	vg_conn_run_ready();
 	/*
 	 * Kore closes connections, and frees their requests, after everything

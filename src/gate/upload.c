@@ -190,9 +190,14 @@ part_end(void *arg)
 int
 vg_upload_data(struct vg_upload *u, const uint8_t *data, size_t len)
 {
+	struct vg_edge_request	*er;
+
 	u->received += len;
-	if (vg_multipart_feed(&u->parser, data, len) == 0)
+	if (vg_multipart_feed(&u->parser, data, len) == 0) {
+		if ((er = vg_edge_of(u->r->req)) != NULL)
+			er->sink_at = u->file.size;
 		return (0);
+	}
 	vg_refuse(u->r, "bad_request",
 	    vg_multipart_error_text(u->parser.error));
 	return (-1);

@@ -321,6 +321,42 @@ length_cannot_wrap(void **state)
 		assert_true(rig_rss(pids[i]) < before[i] + GROWTH_KB);
 }
 
+/*
+ * A sender that keeps the socket full is waited for until there is much. When it
+ * pauses, single bytes count again, and so does its end.
+ */
+static void
+fast_senders_may_pause_and_end(void **state)
+{
+	static char	body[2097152];
+	int		fd = rig_connect();
+	bool		answered = false;
+	int64_t		since;
+
+	(void)state;
+	memset(body, 'x', sizeof(body));
+	assert_true(rig_say(fd, POST("/upload", 6291456)));
+	assert_true(rig_send(fd, body, sizeof(body)));
+	since = rig_now_us();
+	/* Refused as soon as one of these is the first of what was read. */
+	while (!answered && rig_now_us() - since < RIG_WAIT_MS * 1000) {
+		assert_true(rig_say(fd, "!"));
+		answered = rig_response(fd, &r, false, 400);
+	}
+	assert_true(answered);
+	assert_int_equal(r.status, 415);
+	(void)close(fd);
+
+	fd = rig_connect();
+	assert_true(rig_say(fd, POST("/upload", 6291456)));
+	assert_true(rig_send(fd, body, sizeof(body)));
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	assert_true(rig_response(fd, &r, false, RIG_WAIT_MS));
+	assert_int_equal(r.status, 400);
+	(void)close(fd);
+	assert_true(rig_count_is("body_cut", 1));
+}
+
 static void
 large_bodies_arrive_whole(void **state)
 {
@@ -589,6 +625,7 @@ main(void)
 		TEST(body_can_be_stopped, plain),
 		TEST(bodies_of_lost_clients_are_aborted, plain),
 		TEST(length_cannot_wrap, plain),
+		TEST(fast_senders_may_pause_and_end, plain),
 		TEST(large_bodies_arrive_whole, plain),
 		TEST(handler_without_an_answer_ends, plain),
 		TEST(late_heads_are_told_408, quick),
