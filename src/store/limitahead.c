@@ -5,7 +5,8 @@
  * time that a few statements take, and each would wait for one. So where a
  * client has a large limit, is far from its end and has several checks waiting
  * at once, the statement takes more units than are waiting, and the worker
- * admits that many further requests by itself.
+ * admits that many further requests by itself. Once half of what may be held is
+ * used the next are asked for, while there are some left: so that none waits.
  *
  * They are counted before they are used: never more is admitted than the limit
  * has, whatever becomes of the worker. What can happen is that some are not
@@ -14,8 +15,9 @@
  * AHEAD_QUOTA_MIN: there every unit counts, and each check is the database's.
  *
  * Fixed windows only. What was taken is for the window that it was counted in,
- * and is let go before its end by as much as the answer may have been on its way.
- * A moving window counts from the moment of use, which is not known before.
+ * and is let go before its end by as long as the statement took, and by what
+ * the two clocks may part in a window (DRIFT_SHARE). A moving window counts
+ * from the moment of use, which is not known before.
  */
 
 #include <string.h>
@@ -29,6 +31,8 @@
 #define AHEAD_REST	10	/* of a limit, its last part is not touched */
 #define AHEAD_WAITING	2	/* checks that wait together, at least */
 #define AHEAD_FACTOR	32	/* units ahead for each check that waits */
+#define AHEAD_LOW	2	/* of what may be held, one part: ask for more */
+#define DRIFT_SHARE	1000	/* of a window, one part: clocks that drift */
 #define ENTRIES		64	/* power of two: clients that hold some */
 
 struct entry {
@@ -57,6 +61,17 @@ static struct entry *
 slot_of(const struct vg_subject *s)
 {
 	return (&entries[s->hash & (ENTRIES - 1)]);
+}
+
+/* Whether more may be asked for, be it needed or not. */
+static bool
+may_ask(const struct entry *e, int64_t now_us)
+{
+	const struct vg_limit	*limit = &e->who.limits.item[0];
+
+	return (now_us < e->until_us && (e->asked_us == 0 ||
+	    now_us - e->asked_us >= VG_LIMIT_DEADLINE_MS * 1000) &&
+	    limit->quota - e->used >= limit->quota / AHEAD_REST);
 }
 
 static bool
@@ -96,32 +111,44 @@ vg_ahead_answer(const struct vg_question *q, enum vg_strategy strategy,
 	return (true);
 }
 
+bool
+vg_ahead_low(const struct vg_question *q, int64_t now_us)
+{
+	const struct entry	*e = slot_of(&q->subject[0]);
+
+	return (e->left <= e->who.limits.item[0].quota / AHEAD_SHARE /
+	    AHEAD_LOW && may_ask(e, now_us));
+}
+
 int64_t
 vg_ahead_ask(const struct vg_question *q, enum vg_strategy strategy,
     size_t nchecks, int64_t now_us)
 {
 	struct entry	*e;
-	int64_t		quota, more;
+	int64_t		room, more;
 
-	if (nchecks < AHEAD_WAITING || !eligible(q, strategy))
+	if (!eligible(q, strategy))
 		return (0);
 	/* Known from its last answer, or else not known to be far from its end. */
 	e = slot_of(&q->subject[0]);
-	quota = q->subject[0].limits.item[0].quota;
-	if (e->left > 0 || (e->asked_us != 0 &&
-	    now_us - e->asked_us < VG_LIMIT_DEADLINE_MS * 1000) ||
-	    now_us >= e->until_us || !is_of(e, &q->subject[0]) ||
-	    quota - e->used < quota / AHEAD_REST)
+	if (!is_of(e, &q->subject[0]) || !may_ask(e, now_us))
 		return (0);
-	e->asked_us = now_us;
+	room = q->subject[0].limits.item[0].quota / AHEAD_SHARE - e->left;
 	more = (int64_t)nchecks * AHEAD_FACTOR;
-	return (more < quota / AHEAD_SHARE ? more : quota / AHEAD_SHARE);
+	if (e->left > 0 || more > room)
+		more = room;	/* of what it held, it used some */
+	else if (nchecks < AHEAD_WAITING)
+		more = 0;
+	if (more > 0)
+		e->asked_us = now_us;
+	return (more);
 }
 
 int64_t
 vg_ahead_keep(const struct vg_question *q, enum vg_strategy strategy,
-    const struct vg_row *row, int64_t left, int64_t now_us)
+    const struct vg_row *row, int64_t left, int64_t sent_us, int64_t now_us)
 {
+	const struct vg_limit	*limit = &q->subject[0].limits.item[0];
 	struct entry	*e;
 	int64_t		before;
 	bool		same;
@@ -144,6 +171,8 @@ vg_ahead_keep(const struct vg_question *q, enum vg_strategy strategy,
 	}
 	e->used = row->used;
 	e->reset_us = row->reset_us;
-	e->until_us = row->reset_us - VG_LIMIT_DEADLINE_MS * 1000;
+	/* The answer's clock was read after it was sent, and not before. */
+	e->until_us = row->reset_us - (now_us - sent_us) -
+	    limit->window_s * (VG_USEC / DRIFT_SHARE);
 	return (before);
 }

@@ -105,7 +105,7 @@ vg_batch_send(bool lingered)
 		return;
 	if (!lingered && b.expected > 1 && vg_groups_checks() < b.expected &&
 	    vg_store_now_us() - b.answered_us < LINGER_MS * 1000) {
-		if (vg_groups_checks() > 0)
+		if (!TAILQ_EMPTY(vg_groups_waiting()))
 			vg_db_soon(LINGER_MS);
 		return;
 	}
@@ -136,8 +136,10 @@ static size_t
 batch_gather(bool *grouped, bool *peek)
 {
 	struct vg_group	*g, *next;
+	int64_t		now;
 	size_t		rows, i;
 
+	now = vg_store_now_us();
 	rows = b.last = 0;
 	*grouped = *peek = false;
 	if (++b.batch == 0) {
@@ -146,7 +148,7 @@ batch_gather(bool *grouped, bool *peek)
 	}
 	for (g = TAILQ_FIRST(vg_groups_waiting()); g != NULL; g = next) {
 		next = TAILQ_NEXT(g, list);
-		if (g->nchecks == 0) {
+		if (g->nchecks == 0 && !g->wanted) {
 			vg_group_leave(g);
 			vg_group_drop(g);
 			continue;
@@ -161,6 +163,14 @@ batch_gather(bool *grouped, bool *peek)
 			continue;
 
 		vg_group_leave(g);
+		g->sent = (int64_t)g->nchecks;
+		g->sent_us = now;
+		g->ahead = vg_ahead_ask(&g->question, b.strategy, g->nchecks,
+		    now);
+		if (g->sent + g->ahead == 0) {
+			vg_group_drop(g);	/* wanted, and had meanwhile */
+			continue;
+		}
 		TAILQ_INSERT_TAIL(&b.flight, g, list);
 		if (g->nrows > 1)
 			*grouped = true;
@@ -170,9 +180,6 @@ batch_gather(bool *grouped, bool *peek)
 			b.slot_row[rows++] = i;
 		}
 		b.last += g->nchecks;
-		g->sent = (int64_t)g->nchecks;
-		g->ahead = vg_ahead_ask(&g->question, b.strategy, g->nchecks,
-		    vg_store_now_us());
 	}
 	vg_stats.checks_sent += b.last;
 	return (rows);

@@ -117,6 +117,10 @@ vg_limit_check(const struct vg_limit_request *request,
 	if (l.connected && vg_ahead_answer(&question, l.strategy,
 	    vg_store_now_us(), result)) {
 		vg_stats.checks_ahead++;
+		if (vg_ahead_low(&question, result->now_us)) {
+			vg_group_want(&question);
+			vg_batch_send(false);
+		}
 		return (true);
 	}
 	c = NULL;
@@ -344,7 +348,7 @@ group_answer(struct vg_group *g, enum vg_db_status status)
 
 	if (status == VG_DB_OK && g->nrows == 1)
 		held = vg_ahead_keep(&g->question, l.strategy, &g->row[0],
-		    granted - g->sent, vg_store_now_us());
+		    granted - g->sent, g->sent_us, vg_store_now_us());
 	/* Units of ours that wait are not used yet. */
 	if (granted >= g->sent)
 		g->row[0].used -= held;

@@ -25,6 +25,7 @@ static struct {
 	struct vg_group		*bucket[GROUP_BUCKETS];
 } r;
 
+static struct vg_group	*group_get(const struct vg_question *);
 static struct vg_group	*group_find(const struct vg_question *, uint64_t);
 static struct vg_group	*group_new(const struct vg_question *, uint64_t);
 static struct vg_check	*check_take(struct vg_check *);
@@ -69,16 +70,9 @@ vg_group_add(const struct vg_question *question, int64_t deadline_us)
 {
 	struct vg_check	*c;
 	struct vg_group	*g;
-	uint64_t	hash;
 
-	if ((c = TAILQ_FIRST(&r.unused_checks)) == NULL)
-		return (NULL);
-	hash = question->subject[0].hash + (uint64_t)question->cost +
-	    (question->peek ? 1U << 31 : 0);
-	if (question->nsubjects > 1)
-		hash ^= question->subject[1].hash * 31;
-	if ((g = group_find(question, hash)) == NULL &&
-	    (g = group_new(question, hash)) == NULL)
+	if ((c = TAILQ_FIRST(&r.unused_checks)) == NULL ||
+	    (g = group_get(question)) == NULL)
 		return (NULL);
 
 	TAILQ_REMOVE(&r.unused_checks, c, by_group);
@@ -90,6 +84,15 @@ vg_group_add(const struct vg_question *question, int64_t deadline_us)
 	g->nchecks++;
 	r.nwaiting++;
 	return (c);
+}
+
+void
+vg_group_want(const struct vg_question *question)
+{
+	struct vg_group	*g;
+
+	if ((g = group_get(question)) != NULL)
+		g->wanted = true;
 }
 
 struct vg_check *
@@ -184,6 +187,21 @@ check_take(struct vg_check *c)
 }
 
 static struct vg_group *
+group_get(const struct vg_question *question)
+{
+	struct vg_group	*g;
+	uint64_t	hash;
+
+	hash = question->subject[0].hash + (uint64_t)question->cost +
+	    (question->peek ? 1U << 31 : 0);
+	if (question->nsubjects > 1)
+		hash ^= question->subject[1].hash * 31;
+	if ((g = group_find(question, hash)) == NULL)
+		g = group_new(question, hash);
+	return (g);
+}
+
+static struct vg_group *
 group_find(const struct vg_question *question, uint64_t hash)
 {
 	struct vg_group	*g;
@@ -209,6 +227,7 @@ group_new(const struct vg_question *question, uint64_t hash)
 	g->hash = hash;
 	g->question = *question;
 	g->waiting = true;
+	g->wanted = false;
 	g->nchecks = 0;
 	g->nrows = 0;
 	for (i = 0; i < question->nsubjects; i++)

@@ -54,11 +54,13 @@ struct vg_group {
 	struct vg_group		*next;		/* of its hash, while waiting */
 	uint64_t		hash;
 	bool			waiting;	/* not sent yet */
+	bool			wanted;		/* for units ahead, checks or not */
 	struct vg_question	question;
 	struct vg_checks	checks;
 	size_t			nchecks;
 	int64_t			sent;		/* checks, when it was sent */
 	int64_t			ahead;		/* units beyond theirs */
+	int64_t			sent_us;	/* when it was sent */
 	size_t			nrows;
 	struct vg_row		row[VG_GROUP_ROWS_MAX];
 };
@@ -70,6 +72,8 @@ void	vg_groups_stop(void);
 
 /* Adds a check to the group that asks the same; NULL: too many. */
 struct vg_check	*vg_group_add(const struct vg_question *, int64_t deadline_us);
+/* A group that asks this, with no check of its own; or nothing, if memory ends. */
+void	vg_group_want(const struct vg_question *);
 /* The first check of a group, now free (cb and arg stay readable), or NULL. */
 struct vg_check	*vg_group_take(struct vg_group *);
 vg_ticket vg_group_ticket(const struct vg_check *);

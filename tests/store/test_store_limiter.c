@@ -244,6 +244,36 @@ a_large_limit_is_taken_ahead_and_never_exceeded(void **unused)
 }
 
 static void
+more_is_taken_ahead_before_it_is_needed(void **unused)
+{
+	struct vg_limits	large = limits_of("1000000/hour");
+	struct vg_store_stats	before, after;
+	int64_t			deadline, used;
+
+	(void)unused;
+	deadline = vg_store_now_us() + LAB_DEADLINE_MS * 1000;
+	vg_store_stats(&before);
+	do {
+		assert_true(vg_store_now_us() < deadline);
+		expect(10);
+		ask("192.0.2.1", "health", &large, 1, 10);
+		wait_all();
+		vg_store_stats(&after);
+	} while (after.checks_ahead == before.checks_ahead);
+
+	/* A thousandth of the limit is there soon, though nobody asks again. */
+	used = 1000000 - got.tightest[9].remaining;
+	before = after;
+	while (lab_long(url, "SELECT used FROM voicegate.rate_limit_now") !=
+	    used + 1000) {
+		assert_true(vg_store_now_us() < deadline);
+		lab_turn(20);
+	}
+	vg_store_stats(&after);
+	assert_int_equal(after.checks_sent, before.checks_sent);
+}
+
+static void
 what_was_taken_ahead_is_of_its_window_and_limit(void **unused)
 {
 	struct vg_limits	large = limits_of("6000/2s");
@@ -252,14 +282,14 @@ what_was_taken_ahead_is_of_its_window_and_limit(void **unused)
 	int64_t			end;
 
 	(void)unused;
-	/* The second statement takes ahead; nothing is left of it near the end. */
+	/* The second statement takes ahead; nothing is left of it at the end. */
 	expect(10);
 	ask("192.0.2.1", "health", &large, 1, 10);
 	wait_all();
 	expect(10);
 	ask("192.0.2.1", "health", &large, 1, 10);
 	wait_all();
-	end = got.tightest[9].reset_us - 1000000;
+	end = got.tightest[9].reset_us;
 	while (vg_store_now_us() < end)
 		lab_turn(20);
 	vg_store_stats(&before);
@@ -605,6 +635,7 @@ main(void)
 		BOTH(clients_and_classes_do_not_share),
 		BOTH(a_refusal_is_remembered_without_a_statement),
 		FIXED(a_large_limit_is_taken_ahead_and_never_exceeded),
+		FIXED(more_is_taken_ahead_before_it_is_needed),
 		FIXED(what_was_taken_ahead_is_of_its_window_and_limit),
 		FIXED(a_small_limit_is_never_taken_ahead),
 		BOTH(whoever_waits_as_told_is_admitted),
