@@ -22,3 +22,4 @@ ASSET(0003_purge);
 ASSET(0004_operator);
 ASSET(0005_idempotency);
 ASSET(0006_privacy);
+ASSET(0007_ruling);
