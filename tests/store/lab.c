@@ -398,4 +398,3 @@ as_owner(const char *command)
 	}
 	return (WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 }
-
