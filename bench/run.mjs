@@ -22,6 +22,7 @@ make bench BENCH="flood tls"  these parts; BENCH=all: every part
   uploads    64 uploads of 10 MiB at once beside nginx that spools them
   speech     word error rate of the offline recogniser, CPU of decoding
   keys       wrong API keys: whether time tells an unknown one from one that is nearly right
+  events     429 flood of a hundred clients whose events are kept, beside one whose are not
   rows       a table of windows with BENCH_ROWS rows beside an empty one (not by default)
 
 BENCH_ROUNDS=5          rounds of each server; they take turns
@@ -36,7 +37,7 @@ BENCH_KEEP=1            keeps the folder of the run (logs, database)`;
 
 const PARTS = {
   admitted: requests.admitted, flood: requests.flood, clients: requests.clients, rows: requests.rows,
-  tls, uploads, speech, keys,
+  tls, uploads, speech, keys, events: requests.events,
 };
 const LONG = ['rows'];
 

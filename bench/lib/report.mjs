@@ -30,7 +30,7 @@ function compared(part, base) {
 function plot(part) {
   const panel = (key, title, unit) => ({
     title, unit,
-    bars: Object.entries(part.servers).map(([name, r]) => ({ name, ...spread(values(r, key)), mark: name === 'voicegate' || name === 'full table' })),
+    bars: Object.entries(part.servers).map(([name, r]) => ({ name, ...spread(values(r, key)), mark: name === 'voicegate' || name === 'full table' || name === 'events kept' })),
   });
   return bars(part.title, [panel('rate', 'requests a second', '/s'), panel('cpu', "the server's CPU a request", 'µs'), panel('p99', '99th percentile', 'ms')]);
 }
@@ -40,6 +40,10 @@ function requests(part, base) {
   const names = Object.keys(part.servers);
   if (names.includes('nginx') && names.includes('voicegate')) {
     lines.push('', `CPU of voicegate over nginx, round by round: ${three(ratios(values(part.servers.voicegate, 'cpu'), values(part.servers.nginx, 'cpu')))}.`);
+  }
+  if (part.written) {
+    const p50 = Object.values(part.servers).map((r) => values(r, 'p50'));
+    lines.push('', `Median latency, kept over thrown away, round by round: ${three(ratios(...p50))}.`, '', `${short(part.counted)} refusals are ${part.written} rows, and none is lost of their count.`);
   }
   if (part.size) lines.push('', `The full table with its index: ${part.size}.`);
   return lines.join('\n');
@@ -102,6 +106,7 @@ const SECTIONS = {
   clients: (p) => [requests(p, 'bare Kore'), plot(p)],
   rows: (p) => [requests(p, 'empty table'), plot(p)],
   tls: (p) => [handshakes(p), handshakePlot(p)],
+  events: (p) => [requests(p, 'events thrown away'), plot(p)],
   keys: (p) => [keys(p), null],
   speech: (p) => [speech(p), speechPlot(p)],
   uploads: (p) => [uploads(p), uploadPlot(p)],

@@ -122,3 +122,23 @@ export async function rows(bench) {
   await Promise.all([empty, full].map((s) => stop(s)));
   return { title: `${bench.rows.toLocaleString('en-US')} rows in the table of windows`, servers: all, size };
 }
+
+/**
+ * A flood of refusals of CROWD clients: what is recorded of it, and what that
+ * costs. The twin has the same statements, of which PostgreSQL keeps nothing.
+ */
+export async function events(bench) {
+  const settings = { RATE_LIMIT_HEALTH_PER_MINUTE: '1', TRUSTED_PROXIES: '127.0.0.1' };
+  const kept = Object.assign(await voicegate(bench, settings), { label: 'events kept' });
+  const twin = Object.assign(await voicegate(bench, settings), { label: 'events thrown away' });
+  await bench.sql('create rule nothing as on insert to voicegate.security_event do instead nothing', twin.databaseUrl);
+  const all = await takeTurns(bench, [kept, twin], { connections: bench.connections, script: 'crowd.lua' });
+  allGood(all, 'events', (name, r) => r.errors === 0);
+  const refused = all[kept.label].reduce((n, r) => n + r.bad, 0);
+  await Promise.all([kept, twin].map((s) => stop(s)));   // what is still to be written is, at the end
+  const [counted, written] = (await bench.sql(`select sum(count), count(*) from voicegate.security_event
+    where kind = 'rate_limited'`, kept.databaseUrl)).split('|').map(Number);
+  // wrk tells of its own rounds; the warm-up's refusals are recorded too.
+  if (counted < refused) throw new Error(`events: ${counted} of ${refused} refusals are counted`);
+  return { title: 'A flood of refusals, recorded', servers: all, counted, written };
+}

@@ -1,7 +1,7 @@
 // The offline recogniser: how many words it gets wrong, of people's recordings
 // in all five containers, and what decoding each container costs.
 
-import { readFileSync, existsSync } from 'node:fs';
+import { readdirSync, readFileSync, existsSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { join } from 'node:path';
 import { run } from '../lib/process.mjs';
@@ -9,6 +9,7 @@ import { run } from '../lib/process.mjs';
 const SOUNDS = '/usr/share/asterisk/sounds/en_US_f_Allison';
 const WORDS = '/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz';
 const BOOK = '/usr/share/pocketsphinx/test/data/librivox';
+const CHANNELS = '/usr/share/sounds/alsa';
 const MIN_WORDS = 3;        // single words have no sentence to be understood in
 const EACH = 6;             // of the prompts, which go into the other containers
 const CONTAINERS = {
@@ -67,6 +68,12 @@ function book() {
   });
 }
 
+/** Eight of two words each: Front_Center.wav says so. */
+function channels() {
+  return readdirSync(CHANNELS).filter((f) => /^[A-Z][a-z]+_[A-Z][a-z]+\.wav$/.test(f)).sort()
+    .map((f) => ({ name: f.replace('.wav', ''), file: join(CHANNELS, f), said: words(f.replace('.wav', '').replace('_', ' ')) }));
+}
+
 const ffmpeg = (...args) => run(['ffmpeg', '-nostdin', '-v', 'error', '-y', ...args]);
 
 async function hear(bench, file) {
@@ -99,6 +106,7 @@ export async function speech(bench) {
   if (all.length === 0) throw new Error(`speech: no prompts in ${SOUNDS}`);
   const error = { 'all prompts, WAV': await rate(bench, 'prompts', all, 'WAV') };
   error['audio book, WAV'] = await rate(bench, 'audio book', book(), 'WAV');
+  error['names of loudspeakers, WAV'] = await rate(bench, 'loudspeakers', channels(), 'WAV');
   for (const kind of Object.keys(CONTAINERS)) error[`every ${EACH}th prompt, ${kind}`] = await rate(bench, kind, some, kind);
 
   // Ten seconds of speech and more, in each container.

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "harness.h"
+#include "speech/limits.h"
 
 #define STT		"model=pocketsphinx-en-us"
 #define SPEECH		"{\"model\":\"flite-slt\",\"input\":\"Hello.\"}"
@@ -139,6 +141,46 @@ a_killed_decoder_costs_one_request(void **state)
 {
 	(void)state;
 	killed_in_a_job("speech-decode", "decode", 422, "audio_undecodable");
+}
+
+/*
+ * A recording that keeps its decoder at work: the kernel ends it at the limit of
+ * its CPU time. The limit is as it should be, and then lowered, so that two
+ * minutes of sound are already too much.
+ */
+static void
+an_endless_recording_costs_one_request(void **state)
+{
+	static const struct rlimit	none = { 0, 0 };
+	struct rlimit	was;
+	struct server	s;
+	struct call	c;
+	char		*data;
+	size_t		len;
+	long long	since;
+	pid_t		pid, next;
+
+	(void)state;
+	server_start(&s, one);
+	pid = worker_of(&s, "speech-decode");
+	assert_int_equal(prlimit(pid, RLIMIT_CPU, &none, &was), 0);
+	assert_int_equal(was.rlim_cur, VG_DECODE_CPU_SECONDS);
+	assert_int_equal(was.rlim_max, VG_DECODE_CPU_SECONDS);
+	data = fixture("bomb.ogg", &len);
+	c = transcribe_start(&s, data, len, STT);
+	free(data);
+	since = now_ms();
+	while (alive(pid) && patience(since))
+		;
+	since = now_ms();
+	ends(c, 422, "audio_undecodable");
+	do {
+		next = worker_of(&s, "speech-decode");
+	} while (next == pid && patience(since));
+	assert_int_not_equal(next, pid);
+	assert_true(now_ms() - since < REPLACED_MS);
+	works(&s);
+	assert_int_equal(server_stop(&s), 0);
 }
 
 static void
@@ -584,6 +626,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_killed_decoder_costs_one_request),
+		cmocka_unit_test(an_endless_recording_costs_one_request),
 		cmocka_unit_test(a_killed_recogniser_costs_one_request),
 		cmocka_unit_test(a_killed_synthesiser_costs_one_request),
 		cmocka_unit_test(a_killed_front_is_replaced),
