@@ -7,12 +7,15 @@
  * at once, the statement takes more units than are waiting, and the worker
  * admits that many further requests by itself. Once half of what may be held is
  * used the next are asked for, while there are some left: so that none waits.
+ * What may be held follows the client: as much as it used in the time that a
+ * slow commit takes (HOLD_US).
  *
  * They are counted before they are used: never more is admitted than the limit
  * has, whatever becomes of the worker. What can happen is that some are not
- * used. So a worker holds at most a thousandth of a limit (AHEAD_SHARE), takes
- * none ahead in a limit's last tenth (AHEAD_REST), and none of a limit below
- * AHEAD_QUOTA_MIN: there every unit counts, and each check is the database's.
+ * used. So a worker holds a thousandth of a limit (AHEAD_SHARE), or a hundredth
+ * for a client that is as quick (AHEAD_MOST), takes none ahead in a limit's last
+ * tenth (AHEAD_REST), and none of a limit below AHEAD_QUOTA_MIN: there every
+ * unit counts, and each check is the database's.
  *
  * Fixed windows only. What was taken is for the window that it was counted in,
  * and is let go before its end by as long as the statement took, and by what
@@ -27,8 +30,11 @@
 #include "store/limitanswer.h"
 
 #define AHEAD_QUOTA_MIN	6000	/* units in one window */
-#define AHEAD_SHARE	1000	/* of a limit, one part is held at most */
+#define AHEAD_SHARE	1000	/* of a limit, one part may always be held */
+#define AHEAD_MOST	100	/* of a limit, one part is held at most */
+#define HOLD_US		100000	/* what a client uses in that time */
 #define AHEAD_REST	10	/* of a limit, its last part is not touched */
+#define MEASURE_US	2000	/* and not told from less */
 #define AHEAD_WAITING	2	/* checks that wait together, at least */
 #define AHEAD_FACTOR	32	/* units ahead for each check that waits */
 #define AHEAD_LOW	2	/* of what may be held, one part: ask for more */
@@ -42,6 +48,9 @@ struct entry {
 	int64_t			reset_us;
 	int64_t			until_us;	/* used no longer than that */
 	int64_t			asked_us;	/* more, not answered; or 0 */
+	int64_t			hold;		/* so many may be held */
+	int64_t			spent;		/* since measured_us */
+	int64_t			measured_us;
 };
 
 static struct entry	entries[ENTRIES];
@@ -102,6 +111,7 @@ vg_ahead_answer(const struct vg_question *q, enum vg_strategy strategy,
 		return (false);
 
 	e->left--;
+	e->spent++;
 	vg_answer_begin(r, q, VG_LIMIT_BY_DATABASE);
 	r->verdict = VG_LIMIT_ADMITTED;
 	vg_quota_from_store(&r->subject[0].quota[0],
@@ -116,8 +126,25 @@ vg_ahead_low(const struct vg_question *q, int64_t now_us)
 {
 	const struct entry	*e = slot_of(&q->subject[0]);
 
-	return (e->left <= e->who.limits.item[0].quota / AHEAD_SHARE /
-	    AHEAD_LOW && may_ask(e, now_us));
+	return (e->left <= e->hold / AHEAD_LOW && may_ask(e, now_us));
+}
+
+/* Sets how many may be held by how many were used lately. */
+static void
+measure(struct entry *e, int64_t now_us)
+{
+	int64_t	quota = e->who.limits.item[0].quota;
+	int64_t	us = now_us - e->measured_us;
+
+	if (us < MEASURE_US)
+		return;
+	e->hold = e->spent * HOLD_US / us;
+	if (e->hold < quota / AHEAD_SHARE)
+		e->hold = quota / AHEAD_SHARE;
+	if (e->hold > quota / AHEAD_MOST)
+		e->hold = quota / AHEAD_MOST;
+	e->spent = 0;
+	e->measured_us = now_us;
 }
 
 int64_t
@@ -133,7 +160,9 @@ vg_ahead_ask(const struct vg_question *q, enum vg_strategy strategy,
 	e = slot_of(&q->subject[0]);
 	if (!is_of(e, &q->subject[0]) || !may_ask(e, now_us))
 		return (0);
-	room = q->subject[0].limits.item[0].quota / AHEAD_SHARE - e->left;
+	e->spent += (int64_t)nchecks;
+	measure(e, now_us);
+	room = e->hold - e->left;
 	more = (int64_t)nchecks * AHEAD_FACTOR;
 	if (e->left > 0 || more > room)
 		more = room;	/* of what it held, it used some */
@@ -162,8 +191,12 @@ vg_ahead_keep(const struct vg_question *q, enum vg_strategy strategy,
 		return (0);
 	if (!same || now_us >= e->until_us)
 		e->left = e->asked_us = 0;
-	if (!same)
+	if (!same) {
 		e->who = q->subject[0];
+		e->hold = limit->quota / AHEAD_SHARE;
+		e->spent = 0;
+		e->measured_us = now_us;
+	}
 	before = e->left;
 	if (left > 0) {
 		e->left += left;

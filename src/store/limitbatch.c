@@ -13,6 +13,10 @@
  * as many statements are nearly half the cost; and where one request comes at
  * a time none ever waits.
  *
+ * Where many come at once, that would be one crowd that goes round: the database
+ * idle while its answers are read, the clients while it counts. A crowd of twice
+ * PIPE_CHECKS goes in two halves, one behind the other on the connection.
+ *
  * No two groups of one statement share a subject (client and class), for an
  * upsert cannot touch a row twice, and a group that must be admitted by several
  * limits together must be alone with them. A group that collides, say the same
@@ -29,19 +33,27 @@
 #include "store/limitbatch.h"
 
 #define LINGER_MS	1	/* milliseconds */
+#define FLIGHTS_MAX	2	/* statements on their way */
+#define PIPE_CHECKS	32	/* checks that are worth a statement more */
 #define MARKS		2048	/* power of two, over twice the rows */
+
+/* One statement. */
+struct flight {
+	bool			flying;
+	struct vg_groups	groups;
+	size_t			checks;
+	struct vg_group		*slot[VG_BATCH_ROWS_MAX];
+	size_t			slot_row[VG_BATCH_ROWS_MAX];
+};
 
 static struct {
 	vg_batch_answer		answer;
 	enum vg_strategy	strategy;
 	bool			connected;
-	bool			flying;
-	struct vg_groups	flight;
-	size_t			last;		/* checks in the last one */
+	struct flight		flight[FLIGHTS_MAX];
+	size_t			nflying;
 	size_t			expected;	/* checks of the next one */
-	int64_t			answered_us;	/* when it was answered */
-	struct vg_group		*slot[VG_BATCH_ROWS_MAX];
-	size_t			slot_row[VG_BATCH_ROWS_MAX];
+	int64_t			answered_us;	/* when one was answered */
 	uint64_t		mark[MARKS];
 	uint32_t		mark_batch[MARKS];
 	uint32_t		batch;
@@ -50,18 +62,23 @@ static struct {
 
 static bool	mark_subjects(const struct vg_question *);
 static bool	mark_one(uint64_t);
-static size_t	batch_gather(bool *, bool *);
-static void	batch_params(size_t, bool);
+static struct flight *batch_room(bool);
+static size_t	batch_gather(struct flight *, bool *, bool *);
+static void	batch_params(const struct flight *, size_t, bool);
 static void	batch_done(const struct vg_call *, enum vg_db_status,
 		    const PGresult *);
-static void	batch_read(const PGresult *);
-static void	batch_fail(enum vg_db_status);
+static void	batch_read(const struct flight *, const PGresult *);
+static void	batch_land(struct flight *, struct vg_groups *);
+static void	batch_fail(struct flight *, enum vg_db_status);
 
 void
 vg_batch_start(vg_batch_answer answer)
 {
+	size_t	i;
+
 	memset(&b, 0, sizeof(b));
-	TAILQ_INIT(&b.flight);
+	for (i = 0; i < FLIGHTS_MAX; i++)
+		TAILQ_INIT(&b.flight[i].groups);
 	b.answer = answer;
 }
 
@@ -69,12 +86,15 @@ void
 vg_batch_stop(void)
 {
 	struct vg_group	*g;
+	size_t		i;
 
 	if (b.answer == NULL)
 		return;
-	while ((g = TAILQ_FIRST(&b.flight)) != NULL) {
-		TAILQ_REMOVE(&b.flight, g, list);
-		vg_group_drop(g);
+	for (i = 0; i < FLIGHTS_MAX; i++) {
+		while ((g = TAILQ_FIRST(&b.flight[i].groups)) != NULL) {
+			TAILQ_REMOVE(&b.flight[i].groups, g, list);
+			vg_group_drop(g);
+		}
 	}
 	vg_params_free(&b.params);
 	memset(&b, 0, sizeof(b));
@@ -98,21 +118,16 @@ vg_batch_send(bool lingered)
 	enum vg_statement	statement;
 	enum vg_db_status	status;
 	struct vg_call		call;
+	struct flight		*f;
 	size_t			rows;
 	bool			grouped, peek;
 
-	if (b.flying || !b.connected)
+	if (!b.connected || (f = batch_room(lingered)) == NULL)
 		return;
-	if (!lingered && b.expected > 1 && vg_groups_checks() < b.expected &&
-	    vg_store_now_us() - b.answered_us < LINGER_MS * 1000) {
-		if (!TAILQ_EMPTY(vg_groups_waiting()))
-			vg_db_soon(LINGER_MS);
-		return;
-	}
-	if ((rows = batch_gather(&grouped, &peek)) == 0)
+	if ((rows = batch_gather(f, &grouped, &peek)) == 0)
 		return;
 
-	batch_params(rows, grouped && !peek);
+	batch_params(f, rows, grouped && !peek);
 	statement = b.strategy == VG_STRATEGY_MOVING ? VG_ST_TAKE_MOVING :
 	    VG_ST_TAKE_FIXED;
 	if (grouped)
@@ -122,25 +137,47 @@ vg_batch_send(bool lingered)
 
 	memset(&call, 0, sizeof(call));
 	call.done = batch_done;
-	b.flying = true;
+	call.arg = f;
+	f->flying = true;
+	b.nflying++;
 	status = vg_query(statement, &b.params, VG_LIMIT_DEADLINE_MS, &call,
 	    NULL);
 	if (status != VG_DB_OK)
-		batch_fail(status);
+		batch_fail(f, status);
 	else
 		vg_stats.batches++;
 }
 
+/* For the next statement, or NULL: not now. */
+static struct flight *
+batch_room(bool lingered)
+{
+	size_t	waiting = vg_groups_checks();
+
+	if (b.nflying == FLIGHTS_MAX)
+		return (NULL);
+	if (b.nflying != 0) {
+		if (waiting < PIPE_CHECKS || waiting < b.expected)
+			return (NULL);
+	} else if (!lingered && b.expected > 1 && waiting < b.expected &&
+	    vg_store_now_us() - b.answered_us < LINGER_MS * 1000) {
+		if (!TAILQ_EMPTY(vg_groups_waiting()))
+			vg_db_soon(LINGER_MS);
+		return (NULL);
+	}
+	return (b.flight[0].flying ? &b.flight[1] : &b.flight[0]);
+}
+
 /* Moves what goes together from waiting to flight; how many rows it has. */
 static size_t
-batch_gather(bool *grouped, bool *peek)
+batch_gather(struct flight *f, bool *grouped, bool *peek)
 {
 	struct vg_group	*g, *next;
 	int64_t		now;
 	size_t		rows, i;
 
 	now = vg_store_now_us();
-	rows = b.last = 0;
+	rows = f->checks = 0;
 	*grouped = *peek = false;
 	if (++b.batch == 0) {
 		memset(b.mark_batch, 0, sizeof(b.mark_batch));
@@ -171,23 +208,23 @@ batch_gather(bool *grouped, bool *peek)
 			vg_group_drop(g);	/* wanted, and had meanwhile */
 			continue;
 		}
-		TAILQ_INSERT_TAIL(&b.flight, g, list);
+		TAILQ_INSERT_TAIL(&f->groups, g, list);
 		if (g->nrows > 1)
 			*grouped = true;
 		for (i = 0; i < g->nrows; i++) {
 			memset(&g->row[i], 0, sizeof(g->row[i]));
-			b.slot[rows] = g;
-			b.slot_row[rows++] = i;
+			f->slot[rows] = g;
+			f->slot_row[rows++] = i;
 		}
-		b.last += g->nchecks;
+		f->checks += g->nchecks;
 	}
-	vg_stats.checks_sent += b.last;
+	vg_stats.checks_sent += f->checks;
 	return (rows);
 }
 
 /* clients, policies, quotas, windows, asked, costs [, groups, moving] */
 static void
-batch_params(size_t rows, bool grouped)
+batch_params(const struct flight *f, size_t rows, bool grouped)
 {
 	char			policy[VG_LIMIT_NAME_MAX + 16];
 	struct vg_params	*p;
@@ -199,7 +236,7 @@ batch_params(size_t rows, bool grouped)
 	vg_params_reset(p);
 
 	vg_param_array(p, VG_OID_TEXT, rows);
-	TAILQ_FOREACH(g, &b.flight, list)
+	TAILQ_FOREACH(g, &f->groups, list)
 		for (i = 0; i < g->question.nsubjects; i++)
 			for (j = 0; j < g->question.subject[i].limits.count;
 			    j++)
@@ -208,7 +245,7 @@ batch_params(size_t rows, bool grouped)
 
 	/* As vg_ratelimit_policy() names them. */
 	vg_param_array(p, VG_OID_TEXT, rows);
-	TAILQ_FOREACH(g, &b.flight, list) {
+	TAILQ_FOREACH(g, &f->groups, list) {
 		for (i = 0; i < g->question.nsubjects; i++) {
 			s = &g->question.subject[i];
 			vg_elem_text(p, s->name);
@@ -224,7 +261,7 @@ batch_params(size_t rows, bool grouped)
 
 	for (k = 0; k < 2; k++) {
 		vg_param_array(p, VG_OID_INT4, rows);
-		TAILQ_FOREACH(g, &b.flight, list) {
+		TAILQ_FOREACH(g, &f->groups, list) {
 			for (i = 0; i < g->question.nsubjects; i++) {
 				s = &g->question.subject[i];
 				for (j = 0; j < s->limits.count; j++)
@@ -238,19 +275,19 @@ batch_params(size_t rows, bool grouped)
 
 	vg_param_array(p, VG_OID_INT4, rows);
 	for (i = 0; i < rows; i++)
-		vg_elem_int4(p, (int32_t)(b.slot[i]->sent +
-		    b.slot[i]->ahead));
+		vg_elem_int4(p, (int32_t)(f->slot[i]->sent +
+		    f->slot[i]->ahead));
 	vg_param_array_end(p);
 	vg_param_array(p, VG_OID_INT4, rows);
 	for (i = 0; i < rows; i++)
-		vg_elem_int4(p, (int32_t)b.slot[i]->question.cost);
+		vg_elem_int4(p, (int32_t)f->slot[i]->question.cost);
 	vg_param_array_end(p);
 
 	if (!grouped)
 		return;
 	vg_param_array(p, VG_OID_INT4, rows);
 	for (i = 0, k = 0; i < rows; i++) {
-		if (b.slot_row[i] == 0)
+		if (f->slot_row[i] == 0)
 			k++;
 		vg_elem_int4(p, (int32_t)k);
 	}
@@ -264,20 +301,19 @@ batch_done(const struct vg_call *call, enum vg_db_status status,
 {
 	struct vg_groups	done;
 	struct vg_group		*g;
-
-	(void)call;
+	struct flight		*f = call->arg;
+	size_t			crowd;
 
 	b.answered_us = vg_store_now_us();
-	b.expected = b.last + vg_groups_checks();
+	crowd = b.flight[0].checks + b.flight[1].checks + vg_groups_checks();
+	b.expected = crowd < 2 * PIPE_CHECKS ? crowd : crowd / 2;
 	if (status != VG_DB_OK) {
-		batch_fail(status);
+		batch_fail(f, status);
 		return;
 	}
-	batch_read(res);
+	batch_read(f, res);
 	/* The next one first: the server works while callbacks run. */
-	TAILQ_INIT(&done);
-	TAILQ_CONCAT(&done, &b.flight, list);
-	b.flying = false;
+	batch_land(f, &done);
 	vg_batch_send(false);
 
 	while ((g = TAILQ_FIRST(&done)) != NULL) {
@@ -289,7 +325,7 @@ batch_done(const struct vg_call *call, enum vg_db_status status,
 
 /* slot, granted, used, reset_at, retry_at, clock */
 static void
-batch_read(const PGresult *res)
+batch_read(const struct flight *f, const PGresult *res)
 {
 	struct vg_row	*row;
 	int64_t		now, clock;
@@ -300,9 +336,9 @@ batch_read(const PGresult *res)
 	for (i = 0; i < PQntuples(res); i++) {
 		slot = vg_col_int4(res, i, 0);
 		if (slot < 1 || slot > VG_BATCH_ROWS_MAX ||
-		    b.slot[slot - 1] == NULL)
+		    f->slot[slot - 1] == NULL)
 			continue;
-		row = &b.slot[slot - 1]->row[b.slot_row[slot - 1]];
+		row = &f->slot[slot - 1]->row[f->slot_row[slot - 1]];
 		/* Spans by the database's clock, from now by ours. */
 		clock = vg_col_time(res, i, 5);
 		row->granted = vg_col_int4(res, i, 1);
@@ -312,15 +348,24 @@ batch_read(const PGresult *res)
 	}
 }
 
+/* It is free for the next; DONE: the groups that it had. */
 static void
-batch_fail(enum vg_db_status status)
+batch_land(struct flight *f, struct vg_groups *done)
+{
+	TAILQ_INIT(done);
+	TAILQ_CONCAT(done, &f->groups, list);
+	f->flying = false;
+	f->checks = 0;
+	b.nflying--;
+}
+
+static void
+batch_fail(struct flight *f, enum vg_db_status status)
 {
 	struct vg_groups	lost;
 	struct vg_group		*g;
 
-	TAILQ_INIT(&lost);
-	TAILQ_CONCAT(&lost, &b.flight, list);
-	b.flying = false;
+	batch_land(f, &lost);
 	while ((g = TAILQ_FIRST(&lost)) != NULL) {
 		TAILQ_REMOVE(&lost, g, list);
 		b.answer(g, status);
