@@ -1,16 +1,16 @@
 // Wrong API keys: does the time of the answer tell how nearly right a key is?
-// Of two kinds of wrong keys, each is a fresh one: unknown ones, and real ones
-// with the last character another. Asked in a random order over one connection;
-// the address is another each time, so that none of them meets a limit.
+// Of two kinds of wrong keys: unknown ones, and real ones with the last character
+// another. None comes twice, all are made before the first is asked; asked in a
+// random order over one connection, from another address each time, so that none
+// meets a limit.
 
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import http from 'node:http';
 import { stop } from '../lib/process.mjs';
 import { voicegate } from '../servers/voicegate.mjs';
 
 const KINDS = ['unknown', 'nearly right'];
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-const REAL = 200;
 const WARM = 200;
 
 function ask(agent, port, client, key) {
@@ -67,27 +67,32 @@ export function welch(a, b) {
 /** Without its slowest hundredth: those are the machine's. */
 const trimmed = (v) => [...v].sort((x, y) => x - y).slice(0, Math.ceil(v.length * 0.99));
 
+/** In a random order (Fisher and Yates). */
+function shuffle(list) {
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = randomInt(i + 1);
+    [list[i], list[j]] = [list[j], list[i]];
+  }
+  return list;
+}
+
 export async function keys(bench) {
   const gate = await voicegate(bench, { AUTH_REQUIRED: 'true', TRUSTED_PROXIES: '127.0.0.1', RATE_LIMIT_PER_MINUTE: '1000000' });
-  const real = (await bench.sql(`select api_key from generate_series(1, ${REAL}) as n,
-    lateral voicegate.create_api_key('bench ' || n) as k`, gate.databaseUrl)).split('\n');
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const wanted = WARM + bench.rounds * 1000;   // of each kind
   // Of 256 bits the last of 43 characters carries four: every fourth will do.
-  const tail = new Map(real.map((k) => [k, [...BASE64URL].filter((c, i) => i % 4 === 0 && c !== k.at(-1))]));
-  const wrong = (kind) => {
-    if (kind === 'unknown') return `vg_${randomBytes(32).toString('base64url')}`;
-    const key = real[Math.floor(Math.random() * real.length)];
-    const others = tail.get(key);
-    return key.slice(0, -1) + others[Math.floor(Math.random() * others.length)];
-  };
+  const tails = [...BASE64URL].filter((c, i) => i % 4 === 0);
+  const real = (await bench.sql(`select api_key from generate_series(1, ${Math.ceil(wanted / (tails.length - 1))}) as n,
+    lateral voicegate.create_api_key('bench ' || n) as k`, gate.databaseUrl)).split('\n');
+  const nearly = shuffle(real.flatMap((k) => tails.filter((c) => c !== k.at(-1)).map((c) => k.slice(0, -1) + c)));
+  const asked = shuffle(nearly.slice(0, wanted).flatMap((key) => [{ kind: 'nearly right', key },
+    { kind: 'unknown', key: `vg_${randomBytes(32).toString('base64url')}` }]));
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const us = { unknown: [], 'nearly right': [] };
-  const wanted = bench.rounds * 1000;
-  for (let n = 0; n < WARM + 2 * wanted; n++) {
-    const kind = KINDS[Math.floor(Math.random() * 2)];
-    const r = await ask(agent, gate.port, `10.${n >> 16 & 255}.${n >> 8 & 255}.${n & 255}`, wrong(kind));
+  for (const [n, { kind, key }] of asked.entries()) {
+    const r = await ask(agent, gate.port, `10.${n >> 16 & 255}.${n >> 8 & 255}.${n & 255}`, key);
     if (r.status !== 401) throw new Error(`keys: ${kind}: ${r.status}`);
-    if (n >= WARM) us[kind].push(r.us);
-    if (n % 2000 === 0) bench.say(`  ${n} of ${WARM + 2 * wanted}`);
+    if (n >= 2 * WARM) us[kind].push(r.us);
+    if (n % 2000 === 0) bench.say(`  ${n} of ${asked.length}`);
   }
   agent.destroy();
   await stop(gate);
