@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,7 +147,12 @@ static void *
 tunnel_run(void *arg)
 {
 	struct tunnel	*t = arg;
+	sigset_t	pipe;
 
+	/* OpenSSL writes with write(2); a server that was killed is no end of ours. */
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &pipe, NULL);
 	if (SSL_connect(t->ssl) != 1) {
 		ERR_print_errors_fp(stderr);
 		t->over = true;
