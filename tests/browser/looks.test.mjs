@@ -90,18 +90,29 @@ export default [
 
 	["under 60 kB, and nothing shifts", async (world) => {
 		const times = [];
+		const init = () => {
+			window.shifts = [];
+			new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((e) => ({ value: e.value, recent: e.hadRecentInput }))))
+			    .observe({ type: "layout-shift", buffered: true });
+			new MutationObserver((_, o) => {
+				if (document.documentElement?.dataset.state === "welcome") {
+					window.interactive = performance.now();
+					o.disconnect();
+				}
+			}).observe(document, { attributes: true, subtree: true, childList: true });
+		};
+		/* The browser has a process for the site already, and nothing of the page in its cache. */
+		const soon = [];
 		for (let i = 0; i < LOADS; i++) {
-			const page = await openPage(world, { goto: false, init: () => {
-				window.shifts = [];
-				new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((e) => ({ value: e.value, recent: e.hadRecentInput }))))
-				    .observe({ type: "layout-shift", buffered: true });
-				new MutationObserver((_, o) => {
-					if (document.documentElement?.dataset.state === "welcome") {
-						window.interactive = performance.now();
-						o.disconnect();
-					}
-				}).observe(document, { attributes: true, subtree: true, childList: true });
-			} });
+			const page = await openPage(world, { goto: false, init });
+			await page.goto(`${world.base}/api/health`);
+			await page.goto(world.base);
+			await state(page, "welcome");
+			soon.push(await page.evaluate(() => window.interactive));
+			await page.done();
+		}
+		for (let i = 0; i < LOADS; i++) {
+			const page = await openPage(world, { goto: false, init });
 			const cdp = await page.context().newCDPSession(page);
 			let bytes = 0;
 			cdp.on("Network.loadingFinished", (e) => { bytes += e.encodedDataLength; });
@@ -111,7 +122,7 @@ export default [
 			times.push(await page.evaluate(() => window.interactive));
 			check(bytes > 10_000 && bytes < TRANSFER_LIMIT, `${bytes} bytes transferred`);
 			if (i === LOADS - 1) {
-				console.log(`        ${bytes} bytes; interactive after ${times.map((t) => Math.round(t)).join(", ")} ms`);
+				console.log(`        ${bytes} bytes; interactive after ${soon.map((t) => Math.round(t)).join(", ")} ms, in a process made for it ${times.map((t) => Math.round(t)).join(", ")} ms`);
 				await begin(page);
 				await speak(page);
 				await state(page, "speaking");
