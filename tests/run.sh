@@ -12,8 +12,8 @@
 # O, BIN, RELEASE_BIN, SPEECH_BIN, SPEECH_FIXTURES are in the environment.
 #
 # Most programs wait most of their time, each for servers of its own with ports,
-# folders and databases of their own: LANES of them run at once (one more
-# than there are processors). Of those that hold an answer to a number of milliseconds
+# folders and databases of their own: LANES of them run at once (as many as
+# there are processors). Of those that hold an answer to a number of milliseconds
 # only one runs at a time, first of all.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -26,7 +26,7 @@ mkdir -p "$logs"
 passed=0
 failed=0
 speech=
-lanes=${LANES:-$(($(nproc) + 1))}
+lanes=${LANES:-$(nproc)}
 # Those with milliseconds; and what takes longest, which begins first.
 timed=' test_store_exact test_store_away test_upcall test_uppipeline speech_pool test_wire_outage test_wire_rows '
 long=' browser.sh test_wire_exact test_wire_faults test_wire_kill test_wire_voice '
