@@ -18,7 +18,9 @@
  * which is in the table twice then: each message comes twice, and the second
  * answer of the keymgr is taken for that to the next question. Two that died
  * at once even get each other's. So a block that was a channel is never used
- * again: some hundred bytes for each child that died.
+ * again: some hundred bytes for each child that died. And the children that were
+ * started meanwhile have a copy of its descriptor, so that epoll(7) may still
+ * tell of it (there is no other way out than to have it do nothing).
  */
 
 #include <sys/wait.h>
@@ -136,14 +138,25 @@ vg_parent_wait(u_int64_t timer)
 	}
 }
 
+/* An event of a channel that is no more. */
+static int
+ignore(struct connection *c)
+{
+	(void)c;
+	return (KORE_RESULT_OK);
+}
+
 void
 __wrap_kore_msg_parent_add(struct kore_worker *kw)
 {
 	struct connection	*c;
 
 	/* The pool gives back first what it was given last. */
-	while (forget(c = kore_connection_new(NULL)))
+	while (forget(c = kore_connection_new(NULL))) {
 		c->proto = CONN_PROTO_MSG;	/* as the table expects; for nobody */
+		c->state = CONN_STATE_DISCONNECTING;
+		c->handle = ignore;
+	}
 	c->fd = -1;
 	worker_active_connections++;
 	kore_connection_remove(c);

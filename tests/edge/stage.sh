@@ -33,6 +33,10 @@ while IFS= read -r line; do
 	esac
 done <"$root/conf/build.conf" >"$dir/conf/build.conf"
 cd "$dir"
+# kodev looks at .c files alone: a header that changed is everything's.
+if [ -e door ] && [ -n "$(find -L src -newer door -name '*.h' -print -quit)" ]; then
+	rm -rf .objs
+fi
 kodev build >build.log 2>&1 || {
 	cat build.log >&2
 	exit 1
