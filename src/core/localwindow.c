@@ -134,17 +134,17 @@ vg_local_check(struct vg_local *table, const struct vg_local_who *who,
 
 void
 vg_local_deny(struct vg_local *table, const struct vg_local_who *who,
-    const struct vg_quota *refusal, int64_t now_us)
+    const struct vg_quota *refusal, int64_t now_us, int64_t late_us)
 {
 	struct entry	*e;
 
-	if (refusal->retry_us <= now_us)
+	if (refusal->retry_us - late_us <= now_us)
 		return;
 
 	e = entry_take(table, entry_id(table, who, KIND_DENY, 0), now_us);
 	e->u.refusal = *refusal;
 	e->u.refusal.admitted = false;
-	e->expiry_us = refusal->retry_us;
+	e->expiry_us = refusal->retry_us - late_us;
 }
 
 bool

@@ -45,10 +45,12 @@ bool	vg_local_check(struct vg_local *, const struct vg_local_who *,
 /*
  * The memory of refusals, in the same kind of table (keep a separate one, so
  * that neither evicts the other's). vg_local_denied() returns true and fills OUT
- * while a refusal noted earlier still holds at NOW.
+ * while a refusal noted earlier still holds at NOW. It was made up to LATE
+ * microseconds before NOW: as much earlier it is forgotten, for who waited as
+ * told is not to be refused by what is not sure.
  */
 void	vg_local_deny(struct vg_local *, const struct vg_local_who *,
-	    const struct vg_quota *refusal, int64_t now_us);
+	    const struct vg_quota *refusal, int64_t now_us, int64_t late_us);
 bool	vg_local_denied(struct vg_local *, const struct vg_local_who *,
 	    int64_t now_us, struct vg_quota *out);
 /* Forgets the refusal of one client and class (its limit was changed). */

@@ -51,7 +51,7 @@ static void	answer_local(const struct vg_question *,
 		    struct vg_limit_result *);
 static void	group_answer(struct vg_group *, enum vg_db_status);
 static void	group_remember(const struct vg_question *,
-		    const struct vg_limit_result *);
+		    const struct vg_limit_result *, int64_t);
 
 int
 vg_limiter_start(const struct vg_settings *settings)
@@ -362,7 +362,8 @@ group_answer(struct vg_group *g, enum vg_db_status status)
 			vg_answer_group(g, &result, i, granted);
 			if (result.verdict == VG_LIMIT_REFUSED &&
 			    !g->question.peek && !remembered) {
-				group_remember(&g->question, &result);
+				group_remember(&g->question, &result,
+				    vg_store_now_us() - g->sent_us);
 				remembered = true;
 			}
 		}
@@ -371,7 +372,8 @@ group_answer(struct vg_group *g, enum vg_db_status status)
 }
 
 static void
-group_remember(const struct vg_question *q, const struct vg_limit_result *r)
+group_remember(const struct vg_question *q, const struct vg_limit_result *r,
+    int64_t late_us)
 {
 	char			both[VG_CLIENT_NAME_MAX + VG_LIMIT_NAME_MAX + 2];
 	const struct vg_quota	*quota;
@@ -384,6 +386,6 @@ group_remember(const struct vg_question *q, const struct vg_limit_result *r)
 		if (quota->admitted)
 			continue;
 		(void)who_make(&who, both, &q->subject[i], q->cost);
-		vg_local_deny(l.refused, &who, quota, r->now_us);
+		vg_local_deny(l.refused, &who, quota, r->now_us, late_us);
 	}
 }

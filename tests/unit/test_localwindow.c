@@ -141,7 +141,7 @@ a_refusal_is_known_until_its_moment(void **unused)
 	other = who("2001:db8::/64", 8);
 	vg_fixed_quota(&q, &ten, 10, 1, T0 + 5);
 	assert_false(vg_local_denied(t, &w, T0, &out));
-	vg_local_deny(t, &w, &q, T0 + 5);
+	vg_local_deny(t, &w, &q, T0 + 5, 0);
 	assert_true(vg_local_denied(t, &w, T0 + 60 * VG_USEC - 1, &out));
 	assert_false(out.admitted);
 	assert_int_equal(out.limit.quota, 10);
@@ -150,8 +150,14 @@ a_refusal_is_known_until_its_moment(void **unused)
 	assert_false(vg_local_denied(t, &w, T0 + 60 * VG_USEC, &out));
 	vg_local_forget(t, &w);
 	assert_false(vg_local_denied(t, &w, T0 + 6, &out));
+	/* It may have been made two seconds ago: so much earlier it is forgotten. */
+	vg_local_deny(t, &w, &q, T0 + 5, 2 * VG_USEC);
+	assert_true(vg_local_denied(t, &w, T0 + 58 * VG_USEC - 1, &out));
+	assert_true(out.retry_us == T0 + 60 * VG_USEC);
+	assert_false(vg_local_denied(t, &w, T0 + 58 * VG_USEC, &out));
+	vg_local_forget(t, &w);
 	/* A moment that is over is not worth an entry. */
-	vg_local_deny(t, &w, &q, T0 + 61 * VG_USEC);
+	vg_local_deny(t, &w, &q, T0 + 61 * VG_USEC, 0);
 	assert_int_equal(vg_local_count(t, T0), 0);
 	vg_local_free(t);
 }
