@@ -69,6 +69,7 @@ static void	batch_done(const struct vg_call *, enum vg_db_status,
 		    const PGresult *);
 static void	batch_read(const struct flight *, const PGresult *);
 static void	batch_land(struct flight *, struct vg_groups *);
+static void	batch_answer(struct vg_groups *, enum vg_db_status);
 static void	batch_fail(struct flight *, enum vg_db_status);
 
 void
@@ -300,7 +301,6 @@ batch_done(const struct vg_call *call, enum vg_db_status status,
     const PGresult *res)
 {
 	struct vg_groups	done;
-	struct vg_group		*g;
 	struct flight		*f = call->arg;
 	size_t			crowd;
 
@@ -316,11 +316,7 @@ batch_done(const struct vg_call *call, enum vg_db_status status,
 	batch_land(f, &done);
 	vg_batch_send(false);
 
-	while ((g = TAILQ_FIRST(&done)) != NULL) {
-		TAILQ_REMOVE(&done, g, list);
-		b.answer(g, VG_DB_OK);
-		vg_group_drop(g);
-	}
+	batch_answer(&done, VG_DB_OK);
 }
 
 /* slot, granted, used, reset_at, retry_at, clock */
@@ -360,17 +356,24 @@ batch_land(struct flight *f, struct vg_groups *done)
 }
 
 static void
-batch_fail(struct flight *f, enum vg_db_status status)
+batch_answer(struct vg_groups *landed, enum vg_db_status status)
 {
-	struct vg_groups	lost;
-	struct vg_group		*g;
+	struct vg_group	*g;
 
-	batch_land(f, &lost);
-	while ((g = TAILQ_FIRST(&lost)) != NULL) {
-		TAILQ_REMOVE(&lost, g, list);
+	while ((g = TAILQ_FIRST(landed)) != NULL) {
+		TAILQ_REMOVE(landed, g, list);
 		b.answer(g, status);
 		vg_group_drop(g);
 	}
+}
+
+static void
+batch_fail(struct flight *f, enum vg_db_status status)
+{
+	struct vg_groups	lost;
+
+	batch_land(f, &lost);
+	batch_answer(&lost, status);
 	/* Where only that statement failed, the others go on. */
 	if (status == VG_DB_ERROR || status == VG_DB_TIMEOUT)
 		vg_batch_send(false);

@@ -108,6 +108,20 @@ works(const struct server *s)
 
 static const char *const	one[] = { "--workers", "1", NULL };
 
+/* Another is there, soon after SINCE, and what it is for goes on. */
+static void
+replaced(const struct server *s, const char *comm, pid_t pid, long long since)
+{
+	pid_t	next;
+
+	do {
+		next = worker_of(s, comm);
+	} while (next == pid && patience(since));
+	assert_int_not_equal(next, pid);
+	assert_true(now_ms() - since < REPLACED_MS);
+	works(s);
+}
+
 /* Kills the pool's worker in the middle of a job, and looks at what follows. */
 static void
 killed_in_a_job(const char *comm, const char *pool, int status,
@@ -116,7 +130,7 @@ killed_in_a_job(const char *comm, const char *pool, int status,
 	struct server	s;
 	struct call	c;
 	long long	since;
-	pid_t		pid, next;
+	pid_t		pid;
 
 	server_start(&s, one);
 	pid = worker_of(&s, comm);
@@ -126,12 +140,7 @@ killed_in_a_job(const char *comm, const char *pool, int status,
 	since = now_ms();
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	ends(c, status, code);
-	do {
-		next = worker_of(&s, comm);
-	} while (next == pid && patience(since));
-	assert_int_not_equal(next, pid);
-	assert_true(now_ms() - since < REPLACED_MS);
-	works(&s);
+	replaced(&s, comm, pid, since);
 	ends(speak_start(&s), 200, NULL);
 	assert_int_equal(server_stop(&s), 0);
 }
@@ -158,7 +167,7 @@ an_endless_recording_costs_one_request(void **state)
 	char		*data;
 	size_t		len;
 	long long	since;
-	pid_t		pid, next;
+	pid_t		pid;
 
 	(void)state;
 	server_start(&s, one);
@@ -174,12 +183,7 @@ an_endless_recording_costs_one_request(void **state)
 		;
 	since = now_ms();
 	ends(c, 422, "audio_undecodable");
-	do {
-		next = worker_of(&s, "speech-decode");
-	} while (next == pid && patience(since));
-	assert_int_not_equal(next, pid);
-	assert_true(now_ms() - since < REPLACED_MS);
-	works(&s);
+	replaced(&s, "speech-decode", pid, since);
 	assert_int_equal(server_stop(&s), 0);
 }
 
