@@ -233,7 +233,10 @@ kore_parent_configure(int argc, char **argv)
 	vg_log_flush();
 }
 
-/* Every child has ended. Kore's own end would be with 0, whatever it was. */
+/*
+ * Every child has ended. Kore's own end would be with 0, whatever it was; and
+ * what it has not yet given back of its memory goes with the process.
+ */
 void
 kore_parent_teardown(void)
 {
@@ -241,7 +244,7 @@ kore_parent_teardown(void)
 		return;
 	vg_log_flush();
 	(void)unlink(kore_pidfile);
-	exit(EXIT_FAILED);
+	_exit(EXIT_FAILED);
 }
 
 static void

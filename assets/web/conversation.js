@@ -20,7 +20,7 @@
  * nobody who picks up the device later.
  */
 
-import * as client from "/assets/client.js";
+import { ApiError, endSession, fetchAudio, isReachable, sendVoice, setAccessKey, startSession } from "/assets/client.js";
 import { explain, microphoneFailure, expired } from "/assets/failures.js";
 import { MicrophoneError } from "/assets/recorder.js";
 
@@ -134,7 +134,7 @@ export class Conversation {
 	start(then = null) {
 		this.#run({
 			name: "start", state: "starting",
-			call: (options) => client.startSession(options),
+			call: (options) => startSession(options),
 			done: (session) => {
 				this.#session = session;
 				store.write(session);
@@ -155,7 +155,7 @@ export class Conversation {
 		const key = crypto.randomUUID();
 		this.#run({
 			name: "turn", state: "sending", recording,
-			call: (options) => client.sendVoice(this.#session.id, recording, key, {
+			call: (options) => sendVoice(this.#session.id, recording, key, {
 				...options,
 				onSent: (part) => {
 					if (part < 1)
@@ -175,7 +175,7 @@ export class Conversation {
 		this.#recorder.discard();
 		this.#run({
 			name: "end", state: "starting",
-			call: (options) => client.endSession(this.#session.id, options),
+			call: (options) => endSession(this.#session.id, options),
 			done: () => this.#over(),
 		});
 	}
@@ -196,7 +196,7 @@ export class Conversation {
 		} catch (error) {
 			if (round !== this.#round)
 				return;
-			if (!(error instanceof client.ApiError))
+			if (!(error instanceof ApiError))
 				throw error;
 			this.#failed(operation, error);
 		}
@@ -248,7 +248,7 @@ export class Conversation {
 				return;
 			asking = true;
 			clearTimeout(timer);
-			const reached = await client.isReachable({ signal: control.signal });
+			const reached = await isReachable({ signal: control.signal });
 			asking = false;
 			if (control.signal.aborted)
 				return;
@@ -313,7 +313,7 @@ export class Conversation {
 	}
 
 	giveKey(key) {
-		client.setAccessKey(key);
+		setAccessKey(key);
 		if (this.#operation)
 			this.#run(this.#operation);
 	}
@@ -439,9 +439,9 @@ export class Conversation {
 		this.#to("thinking");
 		let blob;
 		try {
-			blob = await this.#player.fetched(answer.audioUrl, () => client.fetchAudio(answer.audioUrl, { signal }));
+			blob = await this.#player.fetched(answer.audioUrl, () => fetchAudio(answer.audioUrl, { signal }));
 		} catch (error) {
-			if (!(error instanceof client.ApiError))
+			if (!(error instanceof ApiError))
 				throw error;
 			if (round === this.#round) {
 				reply.note(NOTE_LOAD);

@@ -8,7 +8,7 @@
  * button) counts as a tap.
  */
 
-import { View } from "/assets/view.js";
+import { $, View } from "/assets/view.js";
 import { Recorder, whyNot } from "/assets/recorder.js";
 import { Player } from "/assets/player.js";
 import { Conversation } from "/assets/conversation.js";
@@ -16,7 +16,6 @@ import { cannotRecord } from "/assets/failures.js";
 
 const HOLD_MS = 450;
 
-const $ = (id) => document.getElementById(id);
 const view = new View();
 const conversation = new Conversation(view, new Recorder(), new Player());
 const orb = $("orb");

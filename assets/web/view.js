@@ -15,7 +15,7 @@
 
 import { Meter } from "/assets/meter.js";
 
-const $ = (id) => document.getElementById(id);
+export const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
 
 /* state: what is shown, what the button is called, what is said. */

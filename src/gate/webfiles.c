@@ -9,10 +9,13 @@
  *			contents, so a browser may keep a file for ever
  *	integrity	{{sri:NAME}} in the page: the hash of NAME as it is sent
  *	gzip		at the highest level, since it is paid once
+ *	one script	the modules are one file (webscript.c): eight requests
+ *			cost a browser more than all else before the page is
+ *			usable
  *
  * The build id is one hash over all files. A hash a file would keep more of them
- * in caches over an update, but modules name each other, in circles if they
- * like; and a new version of ten small files is one more second in a year.
+ * in caches over an update; but a new version of five small files is one more
+ * second in a year.
  *
  * The page itself is cut into pieces at its placeholders: a response is made by
  * copying, and what the settings say is true after a reload too.
@@ -72,30 +75,40 @@ ASSET(voicegate_webmanifest);
 #define FILE_OF(name, type, symbol)					\
 	{ name, type, asset_##symbol, &asset_len_##symbol }
 
-/* Every file of assets/web, the pages first: a test compares the two. */
-static const struct source {
+struct source {
 	const char	*name;
 	const char	*type;
 	const uint8_t	*bytes;
 	const uint32_t	*len;
-} sources[] = {
+};
+
+/*
+ * Every file of assets/web is here or there: a test compares. What is sent, the
+ * pages first; main.js is sent with all its modules before it.
+ */
+static const struct source sources[] = {
 	FILE_OF("index.html", HTML, index_html),
 	FILE_OF("docs.html", HTML, docs_html),
-	FILE_OF("client.js", JAVASCRIPT, client_js),
-	FILE_OF("conversation.js", JAVASCRIPT, conversation_js),
 	FILE_OF("docs.css", CSS, docs_css),
-	FILE_OF("failures.js", JAVASCRIPT, failures_js),
 	FILE_OF("icon.svg", SVG, icon_svg),
 	FILE_OF("main.js", JAVASCRIPT, main_js),
-	FILE_OF("meter.js", JAVASCRIPT, meter_js),
 	FILE_OF("page.css", CSS, page_css),
-	FILE_OF("player.js", JAVASCRIPT, player_js),
-	FILE_OF("recorder.js", JAVASCRIPT, recorder_js),
-	FILE_OF("view.js", JAVASCRIPT, view_js),
 	FILE_OF("voicegate.webmanifest", MANIFEST, voicegate_webmanifest),
 };
 
+/* In the order of the script: a module stands behind what it imports. */
+static const struct source modules[] = {
+	FILE_OF("client.js", JAVASCRIPT, client_js),
+	FILE_OF("failures.js", JAVASCRIPT, failures_js),
+	FILE_OF("recorder.js", JAVASCRIPT, recorder_js),
+	FILE_OF("player.js", JAVASCRIPT, player_js),
+	FILE_OF("meter.js", JAVASCRIPT, meter_js),
+	FILE_OF("view.js", JAVASCRIPT, view_js),
+	FILE_OF("conversation.js", JAVASCRIPT, conversation_js),
+};
+
 #define NFILES	(sizeof(sources) / sizeof(sources[0]))
+#define NMODULES (sizeof(modules) / sizeof(modules[0]))
 #define PAGE	0	/* the page's place among them */
 #define DOCS	1	/* the place of what the API is told in */
 #define PAGES	2	/* these have no name of their own */
@@ -181,17 +194,16 @@ append_sri(struct kore_buf *out, const struct vg_webfile *file)
  * page, which is the last to be rewritten, may ask for it.
  */
 static void
-rewrite(size_t which)
+rewrite(size_t which, const void *text, size_t len)
 {
-	const struct source	*src = &sources[which];
 	const struct vg_webfile	*file;
 	struct kore_buf		*out;
 	const char		*p, *end, *name;
 	size_t			n;
 
-	p = (const char *)src->bytes;
-	end = p + *src->len;
-	out = kore_buf_alloc(*src->len + 1024);
+	p = text;
+	end = p + len;
+	out = kore_buf_alloc(len + 1024);
 	while (p < end) {
 		if (strchr("\"'(", *p) != NULL && *p != '\0' &&
 		    starts(p + 1, end, PREFIX)) {
@@ -201,7 +213,7 @@ rewrite(size_t which)
 				continue;
 			if ((file = by_source(name, n)) == NULL)
 				fatal("%s refers to a file that is not there: "
-				    "%.*s", src->name, (int)n, name);
+				    "%.*s", sources[which].name, (int)n, name);
 			kore_buf_append(out, p, 1 + strlen(PREFIX));
 			kore_buf_append(out, file->name, strlen(file->name));
 			p = name + n;
@@ -212,7 +224,8 @@ rewrite(size_t which)
 			if ((file = by_source(name, n)) == NULL ||
 			    !starts(name + n, end, "}}"))
 				fatal("%s wants the hash of a file that is not "
-				    "there: %.*s", src->name, (int)n, name);
+				    "there: %.*s", sources[which].name, (int)n,
+				    name);
 			append_sri(out, file);
 			p = name + n + strlen("}}");
 		} else {
@@ -302,6 +315,8 @@ name_files(void)
 
 	for (i = 0; i < NFILES; i++)
 		kore_buf_append(all, sources[i].bytes, *sources[i].len);
+	for (i = 0; i < NMODULES; i++)
+		kore_buf_append(all, modules[i].bytes, *modules[i].len);
 	hex_id(web.id, all->data, all->offset);
 	kore_buf_free(all);
 	for (i = 0; i < NFILES; i++) {
@@ -326,21 +341,40 @@ vg_webfile_finish(struct vg_webfile *file)
 	    file->tag);
 }
 
+/* As its source is, but the script: that has its modules before it. */
+static void
+prepare_file(size_t which)
+{
+	const struct source	*src = &sources[which];
+	struct kore_buf		*all;
+	size_t			i;
+
+	if (strcmp(src->type, JAVASCRIPT)) {
+		rewrite(which, src->bytes, *src->len);
+		return;
+	}
+	all = kore_buf_alloc(65536);
+	for (i = 0; i < NMODULES; i++)
+		vg_web_script(all, modules[i].name, modules[i].bytes,
+		    *modules[i].len);
+	vg_web_script(all, src->name, src->bytes, *src->len);
+	rewrite(which, all->data, all->offset);
+	kore_buf_free(all);
+}
+
 void
 vg_webfiles_prepare(void)
 {
 	size_t	i;
 
 	name_files();
-	for (i = 0; i < NFILES; i++) {
-		if (i < PAGES)
-			continue;
-		rewrite(i);
+	for (i = PAGES; i < NFILES; i++) {
+		prepare_file(i);
 		vg_webfile_finish(&web.files[i]);
 	}
-	rewrite(PAGE);
+	prepare_file(PAGE);
 	cut_page();
-	rewrite(DOCS);
+	prepare_file(DOCS);
 	vg_apidocs_prepare(&web.files[DOCS]);
 }
 

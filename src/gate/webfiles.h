@@ -32,6 +32,13 @@ struct vg_webfile {
 void	vg_webfiles_prepare(void);
 /* Compresses what BYTES and LEN say, and makes the tags. */
 void	vg_webfile_finish(struct vg_webfile *);
+/*
+ * webscript.c: appends the module NAME to a script of several, without its
+ * imports and exports. An import that is not one line: fatal.
+ */
+struct kore_buf;
+void	vg_web_script(struct kore_buf *, const char *name, const void *text,
+	    size_t len);
 /* The file that is served under /assets/NAME, or NULL. */
 const struct vg_webfile *vg_webfile_find(const char *name);
 

@@ -7,9 +7,10 @@
 #
 # OUT-FOLDER gets index.html and an assets/ folder whose files carry a hash
 # in their names. All references ("/assets/NAME", and {{sri:NAME}} for an
-# integrity value) are rewritten, imports in modules too: a module is named
-# only after all that it imports has its name. Beside each file lie NAME.gz
-# and, where the brotli program is installed, NAME.br, if they are smaller.
+# integrity value) are rewritten. The modules become one script, main.js: each
+# without its imports and exports, behind all that it imports. Beside each file
+# lie NAME.gz and, where the brotli program is installed, NAME.br, if they are
+# smaller.
 
 set -eu
 LC_ALL=C
@@ -37,7 +38,7 @@ for f in "$src"/*.js "$src"/*.css "$src"/*.svg "$src"/*.webmanifest; do
 	[ -e "$f" ] && todo="$todo ${f##*/}"
 done
 
-# Each round names the files all of whose references are named already.
+# Each round takes the files all of whose references were taken already.
 while [ -n "$todo" ]; do
 	later=
 	for name in $todo; do
@@ -52,6 +53,13 @@ while [ -n "$todo" ]; do
 			later="$later $name"
 			continue
 		fi
+		case $name in
+		*.js)
+			sed -e '/^import /d' -e 's/^export //' "$tmp/work" >> "$tmp/script"
+			[ "$name" = main.js ] || continue
+			mv "$tmp/script" "$tmp/work"
+			;;
+		esac
 		hashed=${name%.*}.$(hash_of "$tmp/work").${name##*.}
 		sri=$(sri_of "$tmp/work")
 		mv "$tmp/work" "$tmp/assets/$hashed"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # The page's table (src/gate/webfiles.c) against its folder: a file that is not
 # listed is embedded and never served, one that is not there breaks the build
-# with a linker's words.
+# with a linker's words. And the modules, which become one script
+# (src/gate/webscript.c), against what that asks of them.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 table=src/gate/webfiles.c
@@ -49,4 +50,40 @@ grep -oH "[\"'(]/assets/[^\"')]*[\"')]" "$folder"/* | while IFS=: read -r f ref;
     echo "not ok page_files ${f##*/}: it refers to $name, which is not there"
   fi
 done
+
+# An import is one line, keeps the names, and of a module that stands before.
+order=" $(printf '%s ' $listed | grep -o '[^ ]*\.js' | tr '\n' ' ')"
+order="${order/ main.js / }main.js "
+seen=' '
+for name in $order; do
+  wrong=
+  while IFS= read -r line; do
+    if ! [[ $line =~ ^import\ \{\ ([^{}]*)\ \}\ from\ \"/assets/([a-z]+\.js)\"\;$ ]]; then
+      wrong="$wrong; not as it is asked for: $line"
+      continue
+    fi
+    from=${BASH_REMATCH[2]}
+    [[ $seen == *" $from "* ]] || wrong="$wrong; $from stands behind it in $table"
+    for word in ${BASH_REMATCH[1]//,/ }; do
+      grep -qE "^export (async )?(const|function|class) ${word//\$/\\$}[^A-Za-z0-9_]" "$folder/$from" ||
+        wrong="$wrong; $from exports no $word"
+    done
+  done < <(grep '^import' "$folder/$name")
+  ! grep -nE '^export (default|\{|\*)|^[[:space:]]+(import|export) |[^.a-zA-Z]import\(' "$folder/$name" ||
+    wrong="$wrong; an import or export of another kind"
+  seen="$seen$name "
+  if [ -n "$wrong" ]; then
+    echo "not ok page_files $name joins the script: ${wrong#; }"
+  else
+    echo "ok page_files $name joins the script"
+  fi
+done
+twice=$(for name in $order; do
+  sed -nE 's/^(export )?(async )?(const|let|var|function|class) ([A-Za-z0-9_$]+).*/\4/p' "$folder/$name"
+done | sort | uniq -d | tr '\n' ' ')
+if [ -n "$twice" ]; then
+  echo "not ok page_files names: at the top of more than one module: $twice"
+else
+  echo "ok page_files names"
+fi
 exit 0

@@ -406,7 +406,7 @@ files_are_kept_for_ever(void **state)
 	(void)state;
 	get_page(gateway.port, &r);
 	n = references((const char *)r.body, paths);
-	assert_true(n >= 11);
+	assert_int_equal(n, 4);	/* icon, manifest, style, script */
 	response_free(&r);
 	for (i = 0; i < n; i++)
 		check_asset(paths[i]);
@@ -438,8 +438,33 @@ integrity_is_that_of_the_file_as_it_is_sent(void **state)
 		response_free(&r);
 		n++;
 	}
-	assert_true(n >= 9);
+	assert_int_equal(n, 2);	/* style, script */
 	response_free(&page);
+}
+
+/* One request, and no word of it that would make a browser ask for another. */
+static void
+modules_are_one_script(void **state)
+{
+	static const char *const	words[] = { "class Conversation ",
+		"class Meter ", "class Player ", "class Recorder ",
+		"class View ", "function explain(", "function startSession(",
+		"conversation.open();" };
+	char				path[PATH_SIZE];
+	struct response			r;
+	size_t				i;
+
+	(void)state;
+	asset_path("main", path);
+	client_ask(gateway.port, "GET", path, "", &r);
+	assert_int_equal(r.status, 200);
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strstr((const char *)r.body, words[i]) == NULL)
+			fail_msg("%s is not in it", words[i]);
+	}
+	assert_null(strstr((const char *)r.body, "\nimport "));
+	assert_null(strstr((const char *)r.body, "\nexport "));
+	response_free(&r);
 }
 
 static void
@@ -552,6 +577,7 @@ main(void)
 		cmocka_unit_test(refusals_have_the_policy_of_the_api),
 		cmocka_unit_test(files_are_kept_for_ever),
 		cmocka_unit_test(integrity_is_that_of_the_file_as_it_is_sent),
+		cmocka_unit_test(modules_are_one_script),
 		cmocka_unit_test(coding_is_what_the_client_prefers),
 		cmocka_unit_test(other_names_are_not_found),
 		cmocka_unit_test(policy_can_be_taken_off),
