@@ -2,7 +2,7 @@
 
 import { cpus, release } from 'node:os';
 import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Place } from './lib/place.mjs';
 import { report } from './lib/report.mjs';
@@ -61,7 +61,7 @@ for (const part of wanted) {
     process.exit(64);
   }
 }
-const out = join(top, env('BENCH_OUT', 'bench/results'));
+const out = resolve(top, env('BENCH_OUT', 'bench/results'));
 const options = {
   rounds: number('BENCH_ROUNDS', 5), seconds: number('BENCH_SECONDS', 4), connections: number('BENCH_CONNECTIONS', 32),
   rows: number('BENCH_ROWS', 10000000), serverCore: number('BENCH_SERVER_CORE', 0), loadCore: number('BENCH_LOAD_CORE', 1),

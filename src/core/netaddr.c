@@ -14,8 +14,10 @@
 #include <string.h>
 
 #include "core/cidr.h"
+#include "core/decimal.h"
 
 #define ADDRESS_BYTES	16	/* bytes of an IPv6 address */
+#define V4_TEXT_MAX	16	/* bytes of "255.255.255.255", with the NUL */
 
 static const uint8_t	v4_prefix[12] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
@@ -69,17 +71,24 @@ vg_addr_from_sockaddr(struct in6_addr *addr, const struct sockaddr *sa)
 int
 vg_addr_format(char *buf, size_t size, const struct in6_addr *addr)
 {
-	const char	*p;
+	char		text[V4_TEXT_MAX + VG_DECIMAL_MAX];
+	size_t		i, len = 0;
 
 	/* glibc's text of IPv6 is the canonical one of RFC 5952. */
-	if (vg_addr_is_v4(addr)) {
-		p = inet_ntop(AF_INET, addr->s6_addr + sizeof(v4_prefix), buf,
-		    (socklen_t)size);
-	} else {
-		p = inet_ntop(AF_INET6, addr, buf, (socklen_t)size);
-	}
+	if (!vg_addr_is_v4(addr))
+		return (inet_ntop(AF_INET6, addr, buf, (socklen_t)size) != NULL ?
+		    0 : -1);
 
-	return (p != NULL ? 0 : -1);
+	/* Every request has one of these: without inet_ntop(3)'s printf. */
+	for (i = sizeof(v4_prefix); i < ADDRESS_BYTES; i++) {
+		len += vg_decimal_unsigned(text + len, addr->s6_addr[i]);
+		text[len++] = i + 1 < ADDRESS_BYTES ? '.' : '\0';
+	}
+	if (len > size)
+		return (-1);
+	memcpy(buf, text, len);
+
+	return (0);
 }
 
 bool

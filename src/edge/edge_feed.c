@@ -23,9 +23,9 @@
  * send queue again, and the door answers with the same status in its place.
  */
 
-#include <stdio.h>
 #include <string.h>
 
+#include "core/decimal.h"
 #include "edge/edge_int.h"
 
 #define FEED_FIXED	128		/* bytes besides path, query and hosts */
@@ -145,9 +145,9 @@ vg_feed(struct vg_conn *conn, struct vg_edge_refusal *why)
 	struct netbuf		nb;
 	const char		*path, *host, *query;
 	char			*feed, *p, *kept_query, *kept_host, *kept_path;
-	char			port[8];
+	char			port[1 + VG_DECIMAL_MAX];
 	size_t			path_len, host_len, query_len, sni_len;
-	int			port_len = 0;
+	size_t			port_len = 0;
 
 	if ((size_t)h->method >= METHODS || methods[h->method].name == NULL) {
 		why_not(why, 501, "not_implemented");
@@ -169,8 +169,10 @@ vg_feed(struct vg_conn *conn, struct vg_edge_refusal *why)
 		host = "localhost";
 		host_len = strlen(host);
 	}
-	if (h->port != 0)
-		port_len = snprintf(port, sizeof(port), ":%u", h->port);
+	if (h->port != 0) {
+		port[0] = ':';
+		port_len = 1 + vg_decimal_unsigned(port + 1, h->port);
+	}
 
 	if (host_len > HOST_MAX_LEN) {
 		why_not(why, 400, "bad_request");
@@ -205,7 +207,7 @@ vg_feed(struct vg_conn *conn, struct vg_edge_refusal *why)
 	*p++ = '\0';
 	kept_host = p;
 	put(&p, host, host_len);
-	put(&p, port, (size_t)port_len);
+	put(&p, port, port_len);
 	*p++ = '\0';
 	kept_path = p;
 	if (path_len > FEED_PATH_MAX)

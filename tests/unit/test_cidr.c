@@ -83,6 +83,9 @@ text_comes_back_canonical(void **unused)
 		const char	*in, *out;
 	} pairs[] = {
 		{ "1.2.3.4", "1.2.3.4" },
+		{ "0.0.0.0", "0.0.0.0" },
+		{ "255.255.255.255", "255.255.255.255" },
+		{ "100.20.0.9", "100.20.0.9" },
 		{ "::ffff:1.2.3.4", "1.2.3.4" },
 		{ "::FFFF:0102:0304", "1.2.3.4" },
 		{ "2001:DB8:0:0:0:0:0:1", "2001:db8::1" },
@@ -102,6 +105,7 @@ text_comes_back_canonical(void **unused)
 	}
 	a = addr("1.2.3.4");
 	assert_int_equal(vg_addr_format(buf, 7, &a), -1);
+	assert_int_equal(vg_addr_format(buf, 8, &a), 0);
 }
 
 static void

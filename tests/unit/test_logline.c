@@ -44,6 +44,29 @@ text_is_one_readable_line(void **unused)
 	assert_int_equal(len, strlen(buf));
 }
 
+/* A value is quoted unless all of it is of these. */
+static void
+text_quotes_what_is_not_plain(void **unused)
+{
+	static const char	plain[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%()*+,-./:;@[]_~";
+	struct vg_logline	line;
+	char			buf[VG_LOG_LINE_SIZE], c;
+	const char		*value;
+	unsigned		i;
+
+	(void)unused;
+	for (i = 0; i <= 0xff; i++) {
+		c = (char)(unsigned char)i;
+		vg_logline_begin(&line, buf, sizeof(buf), VG_LOG_TEXT,
+		    VG_LOG_INFO, WHEN, "m");
+		vg_logline_mem(&line, "k", &c, 1);
+		value = strstr(vg_logline_end(&line, NULL), " k=") + 3;
+		if ((value[0] != '"') != (i != 0 && strchr(plain, c) != NULL))
+			fail_msg("byte 0x%02x: %s", i, value);
+	}
+}
+
 static void
 json_carries_the_same(void **unused)
 {
@@ -135,6 +158,7 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(text_is_one_readable_line),
+		cmocka_unit_test(text_quotes_what_is_not_plain),
 		cmocka_unit_test(json_carries_the_same),
 		cmocka_unit_test(a_field_that_does_not_fit_is_left_out_and_told),
 		cmocka_unit_test(every_size_gives_a_whole_line),
