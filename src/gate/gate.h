@@ -218,6 +218,8 @@ int	vg_reply_empty(struct vg_request *, int status);
 /* WORD of core/problem.h; DETAIL NULL: the table's. */
 int	vg_reply_problem(struct vg_request *, const char *word,
 	    const char *detail);
+/* 401: its key was found and has been revoked since. */
+int	vg_reply_key_invalid(struct vg_request *);
 /* 503 with Retry-After: the database could not answer. */
 int	vg_reply_away(struct vg_request *, enum vg_db_status);
 /*

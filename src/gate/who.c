@@ -24,6 +24,8 @@
 
 #define FIELD_LINES_MAX	8	/* of Forwarded, and of each X-Forwarded-* */
 #define AWAY_RETRY_S	5	/* seconds: nobody can say whose key it is */
+#define CHALLENGE	"Bearer realm=\"voicegate\"%s"
+#define TOKEN_INVALID	", error=\"invalid_token\""
 
 static void	key_judge(struct vg_request *, enum vg_db_status);
 
@@ -115,9 +117,16 @@ vg_who_denied(struct vg_request *r)
 	if (r->denied == NULL || r->refusal != NULL)
 		return;
 	if (r->denied_error != NULL)
-		vg_reply_field(r, "WWW-Authenticate",
-		    "Bearer realm=\"voicegate\"%s", r->denied_error);
+		vg_reply_field(r, "WWW-Authenticate", CHALLENGE,
+		    r->denied_error);
 	vg_refuse(r, r->denied, r->denied_detail);
+}
+
+int
+vg_reply_key_invalid(struct vg_request *r)
+{
+	vg_reply_field(r, "WWW-Authenticate", CHALLENGE, TOKEN_INVALID);
+	return (vg_reply_problem(r, "invalid_api_key", NULL));
 }
 
 static void
@@ -128,7 +137,7 @@ key_judge(struct vg_request *r, enum vg_db_status status)
 	case VG_KEY_KNOWN:
 		break;
 	case VG_NOT_FOUND:
-		deny(r, "invalid_api_key", ", error=\"invalid_token\"");
+		deny(r, "invalid_api_key", TOKEN_INVALID);
 		return;
 	default:
 		r->retry_after_s = AWAY_RETRY_S;

@@ -54,6 +54,8 @@ answer(struct vg_request *r)
 	struct starting	*s = r->priv;
 	char		expires[VG_RFC3339_SIZE];
 
+	if (s->status == VG_NOT_FOUND)
+		return (vg_reply_key_invalid(r));
 	if (s->status != VG_DB_OK)
 		return (vg_reply_away(r, s->status));
 	if (vg_rfc3339_format(expires, sizeof(expires), s->expires_us, 0) == -1)

@@ -18,6 +18,7 @@ ASSET(0004_operator);
 ASSET(0005_idempotency);
 ASSET(0006_privacy);
 ASSET(0007_ruling);
+ASSET(0008_closed);
 
 #define MIGRATION(version, symbol)					\
 	{ version, #symbol ".sql", asset_##symbol##_sql,		\
@@ -31,6 +32,7 @@ const struct vg_migration	vg_migrations[] = {
 	MIGRATION(5, 0005_idempotency),
 	MIGRATION(6, 0006_privacy),
 	MIGRATION(7, 0007_ruling),
+	MIGRATION(8, 0008_closed),
 };
 
 const size_t	vg_migrations_count =

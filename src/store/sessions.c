@@ -139,8 +139,9 @@ start_done(const struct vg_call *call, enum vg_db_status status,
 	vg_session_cb		cb;
 
 	cb = (vg_session_cb)call->cb;
+	/* Its key was revoked while it was asked for: nothing was inserted. */
 	if (status == VG_DB_OK && PQntuples(res) != 1)
-		status = VG_DB_ERROR;
+		status = VG_NOT_FOUND;
 	if (status != VG_DB_OK) {
 		cb(call->arg, status, NULL);
 		return;

@@ -213,7 +213,10 @@ typedef void	(*vg_session_cb)(void *, enum vg_db_status,
 typedef void	(*vg_session_end_cb)(void *, enum vg_db_status,
 		    const char (*audio)[VG_UUID_SIZE], size_t naudio);
 
-/* The row is committed when the callback says VG_DB_OK. */
+/*
+ * The row is committed when the callback says VG_DB_OK; VG_NOT_FOUND: its key has
+ * been revoked.
+ */
 enum vg_db_status vg_session_start(const struct vg_session_new *,
 	    vg_session_cb, void *arg, vg_ticket *);
 /*

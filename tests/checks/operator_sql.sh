@@ -72,6 +72,9 @@ key_does_not_end_before 22023 select * from voicegate.create_api_key('b', expire
 key_does_not_last_for_ever 22023 select * from voicegate.create_api_key('b', expires_in => '101 years')
 key_rate_is_bounded 22023 select * from voicegate.create_api_key('b', rate_per_minute => 1000001)
 key_name_is_not_null 22023 select * from voicegate.create_api_key(null)
+key_name_is_visible 22023 select * from voicegate.create_api_key(E'\\t\\n')
+key_name_is_one_line 22023 select * from voicegate.create_api_key(E'a\\nb')
+key_name_is_taken_with_a_line_end 23505 select * from voicegate.create_api_key(E'the app\\n')
 key_scopes_are_not_null 22023 select * from voicegate.create_api_key('b', null)
 SQL
 fresh=$(as $op -c "select voicegate.rotate_api_key('$key', '1 hour')")
@@ -137,7 +140,12 @@ block_of_ipv4_is_written_so 22023 select voicegate.block_client('::ffff:192.0.2.
 block_lasts 22023 select voicegate.block_client('192.0.2.1', '0')
 block_does_not_last_for_ever 22023 select voicegate.block_client('192.0.2.1', '101 years')
 block_reason_is_short 22001 select voicegate.block_client('192.0.2.1', null, repeat('x', 501))
+block_is_an_address_or_a_network 22023 select voicegate.block_client('192.0.2.1/24')
+unblock_is_an_address_or_a_network 22023 select voicegate.unblock_client('192.0.2.1/24')
 SQL
+is block_takes_what_a_view_shows 1 "$(as $op -c "select count(voicegate.block_client(w.client, '1 h', 'seen')) from (values (inet '198.51.100.7')) as w (client)")"
+is unblock_takes_it_too t "$(as $op -c "select voicegate.unblock_client(inet '198.51.100.7')")"
+is a_cidr_is_one_still t "$(as $op -c "select voicegate.block_client(cidr '198.51.100.8', '1 h') > now() and voicegate.unblock_client(cidr '198.51.100.8')")"
 is narrower_is_not_blocked_by_itself f "$(as $op -c "select voicegate.unblock_client('192.0.2.1')")"
 is block_is_taken_back t "$(as $op -c "select voicegate.unblock_client('192.0.2.0/24')")"
 wrong $op <<SQL
@@ -162,11 +170,15 @@ heard=$(psql -XqAt "$url" -c 'listen voicegate_session_end' -c "select voicegate
 is erasure_is_told "$(grep -c "voicegate_session_end.*$session [0-9a-f-]\{36\}" <<<"$heard")" 1
 is erased_is_gone 0 "$(sql "select (select count(*) from voicegate.session where id = '$session') + (select count(*) from voicegate.turn where session_id = '$session')")"
 is erasure_leaves_an_event_without_words 0 "$(sql "select count(*) from voicegate.security_event where kind = 'session_erased' and (client is not null or detail::text ~ 'asked|answered|192')")"
+is erasure_takes_the_events_of_exports 0 "$(sql "select count(*) from voicegate.security_event where detail ->> 'session' = '$session' and kind <> 'session_erased'")"
+as $op -c "select voicegate.export_session('$(start 192.0.2.8)')" >/dev/null
 is erased_twice_is_false f "$(as $op -c "select voicegate.erase_session('$session')")"
 wrong $op <<SQL
 erase_needs_a_session 22004 select voicegate.erase_session(null)
 end_needs_a_session 22004 select voicegate.end_session(null)
 end_needs_a_client 22004 select voicegate.end_sessions_of(null)
+end_is_of_an_address_or_a_network 22023 select voicegate.end_sessions_of('203.0.113.5/24')
+end_of_ipv4_is_written_so 22023 select voicegate.end_sessions_of('::ffff:203.0.113.5')
 SQL
 is session_ends_by_client 1 "$(as $op -c "select voicegate.end_sessions_of('192.0.2.2')")"
 session=$(start 192.0.2.8)
@@ -251,6 +263,46 @@ sql "insert into voicegate.idempotency_key (session_id, key, holder, lease_until
   select '$stays', n, gen_random_uuid(), now(), now() + case when n <= 300 then interval '-1 hour' else interval '1 hour' end from generate_series(1, 310) n"
 is purge_of_keys_comes_to_its_end 10 "$(as voicegate_server -c "do \$\$ begin for i in 1..400 loop exit when voicegate.purge_idempotency_keys() = 0; commit; end loop; end \$\$" >/dev/null; sql 'select count(*) from voicegate.idempotency_key')"
 
+# --- a colleague's open transaction ---------------------------------------------------
+# Holds what STATEMENT locks until let_go.
+hold() {
+  coproc holder { PGOPTIONS="-c role=$op" psql -XqAt -v ON_ERROR_STOP=1 "$url" 2>&1; }
+  printf "begin; %s; select 'held';\\n" "$1" >&"${holder[1]}"
+  while read -r line <&"${holder[0]}" && [ "$line" != held ]; do :; done
+}
+let_go() {
+  echo 'commit;' >&"${holder[1]}"
+  eval "exec ${holder[1]}>&-"
+  wait "$holder_PID" 2>/dev/null
+}
+# As the server is connected: longer is an error.
+hurried() { as voicegate_server -c "set lock_timeout = 200" -c "$1"; }
+sql "insert into voicegate.client_block (network, created_at, expires_at) values ('198.51.100.0/24', now() - interval '2 h', now() - interval '1 h')"
+hold "select voicegate.block_client('203.0.113.9', '1 h'); update voicegate.purge_state set events_kept = '80 days'"
+is purge_waits_for_nobody 0 "$(hurried 'select blocks from voicegate.purge_expired()')"
+let_go
+is purge_comes_back_to_it 1 "$(hurried 'select blocks from voicegate.purge_expired()')"
+sql "insert into voicegate.alert_rule (name, kind, min_count, span) values ('held', 'csp_report', 5, '1 hour')"
+hold "update voicegate.alert_rule set severity = 'critical', min_count = 4 where name = 'held'"
+is events_wait_for_no_edited_rule '' "$(hurried "select voicegate.record_events('{csp_report}', '{info}', array[null]::inet[], array[null], array[null]::uuid[], array[null]::jsonb[], '{5}', '{0}', '{0}')")"
+is a_rule_that_is_edited_rests 0 "$(sql "select count(*) from voicegate.alert where rule = 'held'")"
+let_go
+is an_edited_rule_holds_from_its_commit 'critical|5' "$(sql "select severity, count from voicegate.alert where rule = 'held'")"
+sql "insert into voicegate.alert_rule (name, kind, min_count, span) values ('short', 'unsupported_audio', 9, '5 seconds')"
+for n in 1 8; do
+  hurried "select voicegate.record_events('{unsupported_audio}', '{info}', array[null]::inet[], array[null], array[null]::uuid[], array[null]::jsonb[], '{$n}', '{10000}', '{0}')" >/dev/null
+done
+is a_short_span_sees_what_is_written_late 1 "$(sql "select count(*) from voicegate.alert where rule = 'short'")"
+row=$(as $op -c "select id from voicegate.create_api_key('held')")
+hold "select voicegate.revoke_api_key('$row')"
+is a_start_does_not_wait_for_long 55P03 "$(hurried "insert into voicegate.session (id, client, api_key_id, expires_at, purge_at) values (gen_random_uuid(), '192.0.2.30', '$row', now() + interval '1 h', now() + interval '1 h')" | grep -o '55P03')"
+# One that waits long enough sees what was committed.
+sql "insert into voicegate.session (id, client, api_key_id, expires_at, purge_at) values (gen_random_uuid(), '192.0.2.30', '$row', now() + interval '1 h', now() + interval '1 h')" &
+for ((i = 0; i < 400; i++)); do [ "$(sql "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")" = 1 ] && break; sleep 0.05; done
+let_go
+wait $!
+is no_session_outlives_its_key 0 "$(sql "select count(*) from voicegate.session where api_key_id = '$row' and ended_at is null")"
+
 # --- roles ----------------------------------------------------------------------------
 sql 'create role t_nobody' 2>/dev/null
 wrong voicegate_server <<'SQL'
@@ -301,7 +353,30 @@ server_may_not_44 42501 update voicegate.session set expires_at = expires_at + i
 server_may_not_45 42501 alter table voicegate.session disable trigger all
 server_may_not_46 42501 copy voicegate.session to '/tmp/x'
 server_may_not_47 42501 select pg_read_file('/etc/passwd')
+server_may_not_48 42501 update voicegate.rate_limit_window set used = 0
+server_may_not_49 42501 select * from voicegate.rate_limit_window
+server_may_not_50 42501 insert into voicegate.turn (session_id, seq, transcript, reply) values (gen_random_uuid(), 1, '', '')
+server_may_not_51 42501 update voicegate.session set turns = 1
+server_may_not_52 42501 select * from voicegate.turn
+server_may_not_53 42501 update voicegate.session set last_active_at = now()
 SQL
+sql "update voicegate.session set ended_at = now(), end_reason = 'client' where id = '$stays'"
+wrong voicegate_server <<SQL
+server_brings_no_session_back 55000 update voicegate.session set ended_at = null, end_reason = null where id = '$stays'
+server_changes_no_end 55000 update voicegate.session set end_reason = 'idle' where id = '$stays'
+SQL
+# Whoever may make a temporary type makes those that functions of the owner name.
+for role in voicegate_server voicegate_operator; do
+  is "temporary_types_of_${role}_are_not_seen" t "$(as $role -c "
+    create function pg_temp.evil(v pg_catalog.text) returns boolean language plpgsql as \$\$ begin raise exception 'evil, as %', current_user; end \$\$;
+    create domain pg_temp.tid as pg_catalog.tid check (pg_temp.evil(value::pg_catalog.text));
+    create domain pg_temp.text as pg_catalog.text check (pg_temp.evil(value));
+    create domain pg_temp.uuid as pg_catalog.uuid check (pg_temp.evil(value::pg_catalog.text));
+    create domain pg_temp.timestamptz as pg_catalog.timestamptz check (pg_temp.evil(value::pg_catalog.text));
+    select count(*) from voicegate.purge_expired(), voicegate.end_idle_sessions()" \
+    -c "$([ $role = voicegate_operator ] && echo "select voicegate.end_sessions_of('198.18.0.1'), voicegate.erase_session('$none')")" \
+    -c "select true" | tail -n 1)"
+done
 wrong voicegate_operator <<'SQL'
 operator_may_not_1 42501 select hash from voicegate.api_key
 operator_may_not_2 42501 select transcript from voicegate.turn
@@ -332,12 +407,16 @@ none nobody_else_has_a_privilege "$(sql "select distinct f.what from (
   union all select c.oid::regclass::text, coalesce(c.relacl, acldefault('r', c.relowner)) from pg_class c where c.relnamespace = 'voicegate'::regnamespace and c.relkind in ('r', 'v')
   union all select 'schema', n.nspacl from pg_namespace n where n.nspname = 'voicegate') as f, aclexplode(f.acl) as a
   where a.grantee = 0 or a.grantee not in (select oid from pg_roles where rolname in ('voicegate_server', 'voicegate_operator') union select nspowner from pg_namespace where nspname = 'voicegate')")"
-none definers_have_a_search_path "$(sql "select oid::regprocedure from pg_proc where pronamespace = 'voicegate'::regnamespace and prosecdef and not coalesce(proconfig, '{}') @> array['search_path=pg_catalog, pg_temp']")"
+# But for one, which names types by keywords alone.
+is functions_have_a_search_path 'rate_limit_used' "$(sql "select string_agg(proname, ' ') from pg_proc where pronamespace = 'voicegate'::regnamespace and not coalesce(proconfig, '{}') @> array['search_path=pg_catalog, pg_temp']")"
 sql 'create function voicegate.later() returns int language sql as $$ select 1 $$'
 wrong voicegate_server <<<'what_comes_later_is_nobodys 42501 select voicegate.later()'
 sql 'drop function voicegate.later()'
 sql 'drop role t_nobody' 2>/dev/null
 none everything_has_a_comment "$(sql "
+  select c.oid::regclass || '.' || a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid where c.relnamespace = 'voicegate'::regnamespace and c.relkind in ('r', 'v') and a.attnum > 0
+    and not a.attisdropped and col_description(c.oid, a.attnum) is null
+  union all
   select t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid where c.relnamespace = 'voicegate'::regnamespace and not t.tgisinternal and obj_description(t.oid, 'pg_trigger') is null
   union all select i.indexrelid::regclass::text from pg_index i join pg_class c on c.oid = i.indexrelid where c.relnamespace = 'voicegate'::regnamespace and obj_description(c.oid, 'pg_class') is null
     and not exists (select from pg_constraint k where k.conindid = i.indexrelid)

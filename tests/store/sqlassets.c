@@ -23,3 +23,4 @@ ASSET(0004_operator);
 ASSET(0005_idempotency);
 ASSET(0006_privacy);
 ASSET(0007_ruling);
+ASSET(0008_closed);

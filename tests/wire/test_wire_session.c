@@ -3,6 +3,8 @@
  * an answered start, nothing.
  */
 
+#include <libpq-fe.h>
+
 #include "wire.h"
 
 static void
@@ -170,6 +172,60 @@ operator_ends_from_psql(void **state)
 	assert_true(is_refused(id));
 }
 
+#define ENDS	5	/* at once, of one session */
+
+/*
+ * A row that a colleague has in an open transaction costs who asks for it a try,
+ * and nobody else their answer: all requests of a worker are on one connection.
+ */
+static void
+a_row_that_is_held_costs_others_nothing(void **state)
+{
+	static const char *const	env[] = { "RATE_LIMIT_PER_MINUTE=100000",
+		"MAX_CONNECTIONS_PER_CLIENT=0", "WORKERS=1", NULL };
+	struct server	one;
+	struct response	r;
+	PGconn		*colleague;
+	PGresult	*res;
+	char		id[37], other[37], sql[128], request[512];
+	int		fd[ENDS], i, n;
+
+	(void)state;
+	server_start(&one, NULL, env);
+	session_new(one.port, id);
+	colleague = PQconnectdb(one.database);
+	(void)snprintf(sql, sizeof(sql),
+	    "begin; select voicegate.end_session('%s')", id);
+	res = PQexec(colleague, sql);
+	assert_int_equal(PQntuples(res), 1);
+	PQclear(res);
+
+	n = snprintf(request, sizeof(request), "POST /api/session/end HTTP/1.1\r\n"
+	    "Host: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+	    "Content-Length: %d\r\nConnection: close\r\n\r\n"
+	    "{\"session_id\":\"%s\"}", one.port, 17 + 36, id);
+	for (i = 0; i < ENDS; i++) {
+		assert_true((fd[i] = client_connect(one.port)) != -1);
+		assert_int_equal(client_send(fd[i], request, (size_t)n), 0);
+	}
+	session_new(one.port, other);	/* fails the test unless it is 200 */
+	for (i = 0; i < ENDS; i++) {
+		client_read(fd[i], false, &r);
+		assert_problem(&r, 503, "database_unavailable");
+		assert_true(response_has(&r, "retry-after"));
+		response_free(&r);
+		(void)close(fd[i]);
+	}
+	assert_false(server_logged(&one, "giving the connection up"));
+
+	PQclear(PQexec(colleague, "rollback"));
+	PQfinish(colleague);
+	client_once(one.port, request, (size_t)n, false, &r);
+	assert_int_equal(r.status, 204);
+	response_free(&r);
+	server_stop(&one);
+}
+
 static void
 database_away_is_503(void **state)
 {
@@ -228,6 +284,7 @@ main(void)
 		cmocka_unit_test(bad_content_changes_nothing),
 		cmocka_unit_test(large_content_is_refused_unread),
 		cmocka_unit_test(operator_ends_from_psql),
+		cmocka_unit_test(a_row_that_is_held_costs_others_nothing),
 		cmocka_unit_test(database_away_is_503),
 	};
 
