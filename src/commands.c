@@ -19,6 +19,7 @@ static void
 say(void *arg, const char *line)
 {
 	fprintf(arg, "%s\n", line);
+	(void)fflush(arg);	/* progress: somebody waits for it */
 }
 
 /* With the settings' secrets wiped; the first line of an error says what. */

@@ -8,21 +8,20 @@
 #include <sys/un.h>
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <libpsl.h>
 
 #include "core/uuid.h"
 #include "core/version.h"
-#include "gate/files.h"
 #include "gate/logger.h"
 #include "options.h"
 
-#define EXIT_USAGE	64	/* sysexits(3): EX_USAGE */
+#define KORE_FLAGS	"fnqr"
 
 static void
 usage(FILE *out)
@@ -34,6 +33,7 @@ usage(FILE *out)
 
 	fputs("usage: voicegate [-f] [-n] [-r] [-q] [--ready-file FILE]\n"
 	    "       voicegate --check-config | --migrate | --version | --help\n"
+	    "       voicegate --print-setting NAME\n"
 	    "       voicegate --export-session UUID | --encrypt-transcripts\n"
 	    "\n"
 	    "  -f              stay in the foreground\n"
@@ -41,13 +41,17 @@ usage(FILE *out)
 	    "  -r              do not change user\n"
 	    "  -q              Kore says errors only\n"
 	    "  --check-config  print the effective settings (secrets as ***), or every\n"
-	    "                  error at once, and exit 78\n"
+	    "                  error at once, and exit 78; with the -n and -r of the\n"
+	    "                  start that is meant\n"
+	    "  --print-setting NAME  print what holds of one; of the secrets DATABASE_URL\n"
+	    "                  alone, the others as ***\n"
 	    "  --migrate       bring the database schema up; idempotent\n"
 	    "  --export-session UUID  print what is kept of a session as JSON, decrypted\n"
 	    "  --encrypt-transcripts  encrypt what is kept already with the first of\n"
 	    "                  TRANSCRIPT_KEY; may be ended and run again\n"
 	    "  --ready-file F  write the URL to F when every worker is ready\n"
-	    "  --version       print the version\n"
+	    "  -v, --version   print the version\n"
+	    "  -h, --help      print this\n"
 	    "\n"
 	    "Settings come from the environment, then from .env, then from these\n"
 	    "defaults; every secret X also from the file that X_FILE names. VAR is\n"
@@ -87,9 +91,54 @@ session_of(const char *arg)
 		fprintf(stderr, "voicegate: --export-session needs the id of a "
 		    "session, a version 4 UUID%s%s\n",
 		    arg != NULL ? ", not " : "", arg != NULL ? arg : "");
-		exit(EXIT_USAGE);
+		exit(EX_USAGE);
 	}
 	if ((copy = strdup(id)) == NULL)
+		abort();
+	return (copy);
+}
+
+static void	refuse(const char *, const char *) __attribute__((noreturn));
+
+static void
+refuse(const char *what, const char *arg)
+{
+	fprintf(stderr, "voicegate: %s %s; voicegate --help says what there is\n",
+	    what, arg);
+	exit(EX_USAGE);
+}
+
+/* Kore's own letters, of which it would say less. */
+static void
+letters(struct vg_options *o, const char *arg)
+{
+	const char	*c;
+
+	for (c = arg + 1; *c != '\0'; c++) {
+		if (*c == 'h') {
+			usage(stdout);
+			exit(EX_OK);
+		} else if (*c == 'v') {
+			puts("voicegate " VG_VERSION);
+			exit(EX_OK);
+		} else if (strchr(KORE_FLAGS, *c) == NULL) {
+			refuse("unknown option", arg);
+		}
+		/* What else is asked of the machine depends on them. */
+		o->keep_user |= *c == 'r';
+		o->keep_root |= *c == 'n';
+	}
+}
+
+/* The one that stands behind an option; copied: Kore writes over argv. */
+static char *
+argument(const char *option, const char *arg)
+{
+	char	*copy;
+
+	if (arg == NULL)
+		refuse("an argument is missing behind", option);
+	if ((copy = strdup(arg)) == NULL)
 		abort();
 	return (copy);
 }
@@ -97,41 +146,44 @@ session_of(const char *arg)
 void
 vg_options_parse(struct vg_options *o, int *argc, char **argv)
 {
-	const char	*var;
-	int		in, out = 1;
+	const char	*var, *arg;
+	int		in, commands = 0, out = 1;
 
 	memset(o, 0, sizeof(*o));
 	for (in = 1; in < *argc; in++) {
-		if (!strcmp(argv[in], "--check-config")) {
+		arg = argv[in];
+		if (!strcmp(arg, "--check-config")) {
 			o->check_config = true;
-		} else if (!strcmp(argv[in], "--migrate")) {
+			commands++;
+		} else if (!strcmp(arg, "--migrate")) {
 			o->migrate = true;
-		} else if (!strcmp(argv[in], "--encrypt-transcripts")) {
+			commands++;
+		} else if (!strcmp(arg, "--encrypt-transcripts")) {
 			o->encrypt_transcripts = true;
-		} else if (!strcmp(argv[in], "--export-session")) {
+			commands++;
+		} else if (!strcmp(arg, "--export-session")) {
 			o->export_session = session_of(argv[in + 1]);
+			commands++;
 			in++;
-		} else if (!strcmp(argv[in], "--help")) {
-			usage(stdout);
-			exit(0);
-		} else if (!strcmp(argv[in], "--version")) {
-			puts("voicegate " VG_VERSION);
-			exit(0);
-		} else if (!strcmp(argv[in], "--ready-file") && in + 1 < *argc) {
-			/* Copied: Kore writes its process title over argv. */
-			if ((o->ready_file = strdup(argv[++in])) == NULL)
-				abort();
-		} else if (argv[in][0] == '-' && argv[in][1] != '-') {
-			/* Kore's own; but who the workers become is asked here. */
-			o->keep_user |= strchr(argv[in], 'r') != NULL;
+		} else if (!strcmp(arg, "--print-setting")) {
+			o->print_setting = argument(arg, argv[++in]);
+			commands++;
+		} else if (!strcmp(arg, "--ready-file")) {
+			o->ready_file = argument(arg, argv[++in]);
+		} else if (!strcmp(arg, "--help")) {
+			letters(o, "-h");
+		} else if (!strcmp(arg, "--version")) {
+			letters(o, "-v");
+		} else if (arg[0] == '-' && arg[1] != '-' && arg[1] != '\0') {
+			letters(o, arg);
 			argv[out++] = argv[in];
-		} else if (argv[in][0] == '-') {
-			fprintf(stderr, "voicegate: unknown option %s; "
-			    "voicegate --help says which there are\n", argv[in]);
-			exit(EXIT_USAGE);
 		} else {
-			argv[out++] = argv[in];
+			refuse(arg[0] == '-' ? "unknown option" :
+			    "unexpected argument", arg);
 		}
+		/* Whoever gives two expects both. */
+		if (commands > 1)
+			refuse("one command at a time, not also", arg);
 	}
 	argv[out] = NULL;
 	*argc = out;
@@ -181,22 +233,46 @@ load(const struct vg_options *o, struct vg_settings *s,
 	    replay, errors));
 }
 
-/* Who the workers become: told as an error where that is nobody. */
-static uid_t
-workers_user(const struct vg_options *o, const struct vg_settings *s,
-    struct vg_errors *errors)
+/* Whether an error is of this setting, or of all that .env says. */
+static bool
+concerns(const struct vg_error *error, const char *name)
 {
-	struct passwd	*pw;
+	size_t	len = strlen(name);
 
-	if (geteuid() != 0 || o->keep_user || s->run_as_user == NULL ||
-	    s->run_as_user[0] == '\0')
-		return (geteuid());
-	if ((pw = getpwnam(s->run_as_user)) == NULL) {
-		vg_errors_add(errors, "RUN_AS_USER", s->run_as_user,
-		    strlen(s->run_as_user), "there is no such user");
-		return (geteuid());
+	return (!strcmp(error->name, ".env") || !strcmp(error->name, name) ||
+	    (!strncmp(error->name, name, len) &&
+	    !strcmp(error->name + len, "_FILE")));
+}
+
+void
+vg_options_print(const struct vg_options *o)
+{
+	static struct vg_errors		errors;
+	static char			value[VG_SETTING_VALUE_MAX + 1];
+	const struct vg_setting		*row;
+	struct vg_settings		s;
+	size_t				i, n = 0;
+
+	if ((row = vg_setting_find(o->print_setting)) == NULL)
+		refuse("no such setting:", o->print_setting);
+	(void)load(o, &s, NULL, false, &errors);
+	for (i = 0; i < errors.nerrors && i < VG_ERRORS_MAX; i++) {
+		if (concerns(&errors.error[i], row->name))
+			errors.error[n++] = errors.error[i];
 	}
-	return (pw->pw_uid);
+	errors.nerrors = n;
+	errors.nwarnings = 0;
+	vg_errors_print(&errors, stderr);
+	/* The one secret that another program is started with, psql. */
+	if (row->type == VG_TYPE_DATABASE && s.database_url != NULL)
+		(void)snprintf(value, sizeof(value), "%s", s.database_url);
+	else
+		(void)vg_setting_format(value, sizeof(value), row, &s);
+	vg_settings_free(&s);
+	if (errors.nerrors == 0)
+		puts(value);
+	explicit_bzero(value, sizeof(value));
+	exit(errors.nerrors == 0 ? EX_OK : EX_CONFIG);
 }
 
 uid_t
@@ -209,8 +285,7 @@ vg_options_settings(const struct vg_options *o, struct vg_settings *s)
 	(void)load(o, s, NULL, false, &errors);
 	/* The folders' parent is ours to make. */
 	made = mkdir(o->var, 0755) == 0;
-	uid = workers_user(o, s, &errors);
-	vg_files_check(s, uid, &errors);
+	uid = vg_start_check(o, s, &errors);
 	vg_errors_print(&errors, stderr);
 	if (errors.nerrors == 0)
 		return (uid);

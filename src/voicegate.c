@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <libpsl.h>
@@ -43,7 +44,6 @@
 #include "upstream/upstream.h"
 
 #define LOG_FLUSH_MS		100	/* how long an access line may wait */
-#define EXIT_FAILED		70	/* sysexits(3): EX_SOFTWARE */
 #define MSG_WORKER_READY	200	/* KORE_MSG: worker to parent */
 #define MSG_RELOAD		201	/* KORE_MSG: parent to worker */
 #define DESCRIPTORS_SPARE	256	/* beside uploads: replies, providers, database */
@@ -136,26 +136,12 @@ edge_limits(struct vg_edge_limits *limits, const struct vg_settings *s)
 	limits->ipv6_bits = (uint32_t)s->rate_ipv6_prefix;
 }
 
-/* A mistake of the operator's: one line on standard error, exit 78. */
+/* One line on standard error. EX_UNAVAILABLE: it may come right by itself. */
 static void
-refuse_start(const char *why)
+refuse_start(int status, const char *why)
 {
 	fprintf(stderr, "error: %s\n", why);
-	exit(VG_EXIT_CONFIG);
-}
-
-/* Before root is given up: who the workers become. */
-static void
-run_as(void)
-{
-	const struct vg_settings	*s = &process.settings;
-
-	if (geteuid() != 0 || skip_runas)
-		return;
-	if (s->run_as_user[0] == '\0')
-		refuse_start("RUN_AS_USER: started as root, the workers need a "
-		    "user to become (or start with -r to stay as you are)");
-	kore_runas_user = kore_strdup(s->run_as_user);
+	exit(status);
 }
 
 static void
@@ -192,43 +178,39 @@ kore_parent_configure(int argc, char **argv)
 	uid_t				uid;
 
 	vg_options_parse(&process.options, &argc, argv);
+	kore_default_getopt(argc, argv);
+	if (process.options.print_setting != NULL)
+		vg_options_print(&process.options);
 	uid = vg_options_settings(&process.options, &process.settings);
 	vg_log_setup((enum vg_log_level)s->log_level,
 	    (enum vg_log_format)s->log_format);
 	vg_options_act(&process.options, &process.settings);
-	kore_default_getopt(argc, argv);
 
-	run_as();
 	if (vg_files_prepare(s, uid, error, sizeof(error)) == -1)
-		refuse_start(error);
+		refuse_start(EX_CONFIG, error);
+	/* Its address was checked: its name is not known, now. */
 	if (vg_store_prepare(s, error, sizeof(error)) == -1)
-		refuse_start(error);
+		refuse_start(EX_UNAVAILABLE, error);
 	if (vg_upstream_parent_init(s, NULL, vg_alerts_provider, &why) == -1)
-		refuse_start(why);
+		refuse_start(EX_CONFIG, why);
 
 	vg_headers_setup(s);
 	vg_webfiles_prepare();
 	worker_count = (u_int8_t)s->workers;
 	worker_set_affinity = 0;	/* the kernel knows better on a shared machine */
 	kore_pidfile = process.options.pid_file;
-	if (s->chroot_dir[0] != '\0')
-		kore_root_path = kore_strdup(s->chroot_dir);
-	else
-		skip_chroot = 1;	/* empty: none, as the setting says */
 	edge_limits(&limits, s);
 	if (vg_edge_init(&limits, &hooks) == -1 || vg_inflight_create() == -1)
-		refuse_start("not enough memory");
+		refuse_start(EX_OSERR, "not enough memory");
 	worker_rlimit_nofiles = vg_edge_descriptors() + DESCRIPTORS_SPARE +
 	    (u_int32_t)s->max_uploads;
 	tls = s->tls_cert_file[0] != '\0';
 	if (vg_edge_listen("door", s->host, (uint16_t)s->port, tls, error,
 	    sizeof(error)) == -1 ||
-	    (tls && vg_edge_tls(s->tls_cert_file, s->tls_key_file, error,
-	    sizeof(error)) == -1) ||
 	    (tls && s->http_redirect_port > 0 && vg_edge_listen_redirect("redirect",
 	    s->host, (uint16_t)s->http_redirect_port, (uint16_t)s->port, error,
 	    sizeof(error)) == -1))
-		refuse_start(error);
+		refuse_start(EX_UNAVAILABLE, error);
 	(void)kore_msg_register(MSG_WORKER_READY, ready);
 	vg_log_flush();
 }
@@ -244,7 +226,7 @@ kore_parent_teardown(void)
 		return;
 	vg_log_flush();
 	(void)unlink(kore_pidfile);
-	_exit(EXIT_FAILED);
+	_exit(EX_SOFTWARE);
 }
 
 static void

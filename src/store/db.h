@@ -53,6 +53,8 @@ int		vg_db_setup_read(PGconn *, char *why, size_t size);
 
 /* dberror.c: VG_DB_ERROR, _TIMEOUT, or _AWAY (another connection is needed). */
 enum vg_db_status vg_db_refusal(enum vg_statement, const PGresult *);
+/* Whether it failed for want of what a migration makes. */
+bool		vg_db_is_other_schema(const PGresult *);
 
 /* dbqueue.c: statements over it. */
 

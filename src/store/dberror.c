@@ -20,6 +20,18 @@ static struct {
 
 static void	error_log(enum vg_statement, const char *);
 
+/* No such schema, table, column, function. */
+bool
+vg_db_is_other_schema(const PGresult *res)
+{
+	const char	*code;
+
+	if ((code = PQresultErrorField(res, PG_DIAG_SQLSTATE)) == NULL)
+		return (false);
+	return (!strcmp(code, "3F000") || !strncmp(code, "4288", 4) ||
+	    !strcmp(code, "42P01") || !strcmp(code, "42703"));
+}
+
 enum vg_db_status
 vg_db_refusal(enum vg_statement statement, const PGresult *res)
 {

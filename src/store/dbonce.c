@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "store/db.h"
 #include "store/dbonce.h"
 #include "store/dburl.h"
 
@@ -79,9 +80,7 @@ vg_db_command_status(const PGresult *res, const char *needs, char *error,
 		snprintf(error, size, "this login may not: %s", needs);
 		return (EX_NOPERM);
 	}
-	/* No such schema, table, column, function. */
-	if (!strcmp(code, "3F000") || !strncmp(code, "4288", 4) ||
-	    !strcmp(code, "42P01") || !strcmp(code, "42703")) {
+	if (vg_db_is_other_schema(res)) {
 		snprintf(error, size, "the schema is not this version's: run "
 		    "voicegate --migrate");
 		return (EX_SOFTWARE);

@@ -63,7 +63,10 @@ vg_db_setup_read(PGconn *pg, char *why, size_t size)
 		status = PQresultStatus(res);
 		if (status == PGRES_FATAL_ERROR ||
 		    status == PGRES_PIPELINE_ABORTED) {
-			snprintf(why, size, "%s", PQresultErrorMessage(res));
+			snprintf(why, size, "%s%s",
+			    vg_db_is_other_schema(res) ? "the schema is not "
+			    "this version's: run voicegate --migrate; " : "",
+			    PQresultErrorMessage(res));
 			PQclear(res);
 			return (-1);
 		}

@@ -40,8 +40,23 @@ static const struct {
 	{ "tcp_user_timeout", "5000" },		/* milliseconds */
 };
 
+/* What no socket is in: libpq's complaint of it means that all else is right. */
+#define NO_FOLDER	"/dev/null"
+
+/* As the URL has them, or the environment; borrowed. */
+struct dburl_lists {
+	const char	*hosts;
+	const char	*addrs;
+	const char	*ports;
+	size_t		nhosts;
+	size_t		nports;
+};
+
 #define DBURL_DEFAULTS	(sizeof(dburl_defaults) / sizeof(dburl_defaults[0]))
 
+static int		dburl_lists(struct vg_dburl *, const char *,
+			    struct dburl_lists *, char *, size_t);
+static int		dburl_try(const struct vg_dburl *, char *, char *, size_t);
 static const char	*dburl_option(const struct vg_dburl *, const char *);
 static char		*list_item(const char *, size_t);
 static size_t		list_count(const char *);
@@ -53,44 +68,21 @@ static int		dburl_add(struct vg_dburl *, const char *, const char *,
 int
 vg_dburl_parse(struct vg_dburl *u, const char *url, char *error, size_t size)
 {
-	const char	*hosts, *addrs, *ports;
-	char		*host, *addr, *port, *message;
-	size_t		i, n, nports;
-	int		ret;
+	struct dburl_lists	l;
+	char			*host, *addr, *port;
+	size_t			i;
+	int			ret;
 
 	ret = -1;
-	message = NULL;
-	host = addr = port = NULL;
 	memset(u, 0, sizeof(*u));
-	snprintf(error, size, "out of memory");
-
-	if ((u->options = PQconninfoParse(url, &message)) == NULL) {
-		/* libpq's message would quote the URL, password and all. */
-		snprintf(error, size, "not a PostgreSQL connection URI "
-		    "(postgresql://user:password@host:port/database)");
+	if (dburl_lists(u, url, &l, error, size) == -1)
 		goto out;
-	}
-
-	if ((hosts = dburl_option(u, "host")) == NULL)
-		hosts = getenv("PGHOST");
-	addrs = dburl_option(u, "hostaddr");
-	if ((ports = dburl_option(u, "port")) == NULL)
-		ports = getenv("PGPORT");
-
-	n = list_count(addrs != NULL ? addrs : hosts);
-	nports = list_count(ports);
-	if ((addrs != NULL && hosts != NULL && list_count(hosts) != n) ||
-	    (ports != NULL && nports != 1 && nports != n)) {
-		snprintf(error, size, "as many ports (or one) and addresses "
-		    "as hosts are needed");
-		goto out;
-	}
 
 	error[0] = '\0';
-	for (i = 0; i < n; i++) {
-		host = list_item(hosts, i);
-		addr = list_item(addrs, i);
-		port = list_item(ports, nports == 1 ? 0 : i);
+	for (i = 0; i < l.nhosts; i++) {
+		host = list_item(l.hosts, i);
+		addr = list_item(l.addrs, i);
+		port = list_item(l.ports, l.nports == 1 ? 0 : i);
 
 		if (addr != NULL || host == NULL || host[0] == '/' ||
 		    host[0] == '@')
@@ -100,7 +92,6 @@ vg_dburl_parse(struct vg_dburl *u, const char *url, char *error, size_t size)
 		free(host);
 		free(addr);
 		free(port);
-		host = addr = port = NULL;
 		if (ret == -1) {
 			snprintf(error, size, "more than %d addresses, or out "
 			    "of memory", VG_DBURL_HOSTS_MAX);
@@ -110,10 +101,95 @@ vg_dburl_parse(struct vg_dburl *u, const char *url, char *error, size_t size)
 
 	ret = u->nhosts > 0 ? 0 : -1;
 out:
-	if (message != NULL)
-		PQfreemem(message);
 	if (ret == -1)
 		vg_dburl_free(u);
+	return (ret);
+}
+
+int
+vg_dburl_check(const char *url, char *error, size_t size)
+{
+	struct dburl_lists	l;
+	struct vg_dburl		u;
+	char			*port;
+	size_t			i;
+	int			ret;
+
+	memset(&u, 0, sizeof(u));
+	ret = dburl_lists(&u, url, &l, error, size);
+	for (i = 0; ret == 0 && i < l.nports; i++) {
+		port = list_item(l.ports, i);
+		ret = dburl_try(&u, port, error, size);
+		free(port);
+	}
+	vg_dburl_free(&u);
+	return (ret);
+}
+
+/* The URL taken apart: what both of the above begin with. */
+static int
+dburl_lists(struct vg_dburl *u, const char *url, struct dburl_lists *l,
+    char *error, size_t size)
+{
+	char	*message = NULL;
+
+	u->options = PQconninfoParse(url, &message);
+	if (message != NULL)
+		PQfreemem(message);
+	if (u->options == NULL) {
+		/* libpq's message would quote the URL, password and all. */
+		snprintf(error, size, "not a PostgreSQL connection URI "
+		    "(postgresql://user:password@host:port/database), or one "
+		    "with an option that there is not");
+		return (-1);
+	}
+
+	if ((l->hosts = dburl_option(u, "host")) == NULL)
+		l->hosts = getenv("PGHOST");
+	l->addrs = dburl_option(u, "hostaddr");
+	if ((l->ports = dburl_option(u, "port")) == NULL)
+		l->ports = getenv("PGPORT");
+	l->nhosts = list_count(l->addrs != NULL ? l->addrs : l->hosts);
+	l->nports = list_count(l->ports);
+	if ((l->addrs != NULL && l->hosts != NULL &&
+	    list_count(l->hosts) != l->nhosts) ||
+	    (l->ports != NULL && l->nports != 1 && l->nports != l->nhosts)) {
+		snprintf(error, size, "as many ports (or one) and addresses "
+		    "as hosts are needed");
+		return (-1);
+	}
+	return (0);
+}
+
+/*
+ * libpq itself looks at the options, but only as it begins to connect: it is
+ * given a folder that has no socket. Of another complaint only the beginning is
+ * told, since where a URL has no @ a password stands for the port.
+ */
+static int
+dburl_try(const struct vg_dburl *u, char *port, char *error, size_t size)
+{
+	char				folder[] = NO_FOLDER;
+	struct vg_dburl_keywords	k;
+	struct vg_dburl			one;
+	const char			*message;
+	PGconn				*pg;
+	int				ret;
+
+	memset(&one, 0, sizeof(one));
+	one.options = u->options;
+	one.host[0].host = folder;
+	one.host[0].port = port;
+	one.nhosts = 1;
+	vg_dburl_keywords(&k, &one, 0);
+	pg = PQconnectStartParams(k.keyword, k.value, 0);
+	message = PQerrorMessage(pg);
+	ret = pg != NULL && (PQstatus(pg) != CONNECTION_BAD ||
+	    strstr(message, NO_FOLDER) != NULL) ? 0 : -1;
+	if (ret == -1)
+		snprintf(error, size, "libpq refuses a port or an option "
+		    "of it: %.*s", (int)strcspn(message, ":\"\n"), message);
+	PQfinish(pg);
 	return (ret);
 }
 

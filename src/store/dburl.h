@@ -38,6 +38,11 @@ struct vg_dburl_keywords {
  */
 int	vg_dburl_parse(struct vg_dburl *, const char *url, char *error,
 	    size_t size);
+/*
+ * The same without a network: whether it is a URI, and libpq takes its options.
+ * 0, or -1 with ERROR in words, without a value of it.
+ */
+int	vg_dburl_check(const char *url, char *error, size_t size);
 void	vg_dburl_free(struct vg_dburl *);
 /* Everything for one attempt at address INDEX; no name is left to resolve. */
 void	vg_dburl_keywords(struct vg_dburl_keywords *, const struct vg_dburl *,

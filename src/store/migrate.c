@@ -10,6 +10,7 @@
  */
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,10 @@
 
 #include "store/dbonce.h"
 #include "store/migrate.h"
+#include "store/store.h"
 
 #define RETRY_NS	200000000L	/* between tries */
+#define QUIET_S		1		/* before it says that it waits */
 
 /* One number for all of voicegate: "vgmigrat" in ASCII. */
 #define LOCK_SQL	"SELECT pg_advisory_lock(8532473650684223860)"
@@ -45,6 +48,8 @@ struct migration_run {
 	PGconn		*pg;
 	char		*error;
 	size_t		size;
+	vg_migrate_say	say;		/* or NULL */
+	void		*arg;
 };
 
 static PGconn	*run_connect(struct migration_run *, const char *, int);
@@ -63,7 +68,7 @@ int
 vg_migrate(const char *url, int wait_s, vg_migrate_say say, void *arg,
     char *error, size_t size)
 {
-	struct migration_run		r = { NULL, error, size };
+	struct migration_run		r = { NULL, error, size, say, arg };
 	const struct vg_migration	*m;
 	char				line[128];
 	size_t				i;
@@ -103,7 +108,7 @@ out:
 int
 vg_migrate_check(const char *url, int wait_s, char *error, size_t size)
 {
-	struct migration_run	r = { NULL, error, size };
+	struct migration_run	r = { NULL, error, size, NULL, NULL };
 	size_t			i;
 	int			ret, done;
 
@@ -133,10 +138,14 @@ run_connect(struct migration_run *r, const char *url, int wait_s)
 {
 	const struct timespec	pause = { 0, RETRY_NS };
 	struct timespec		ts;
-	time_t			end;
+	time_t			begin, end;
+	const char		*text;
+	char			line[VG_STORE_ERROR_SIZE];
+	bool			said = false;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	end = ts.tv_sec + wait_s;
+	begin = ts.tv_sec;
+	end = begin + wait_s;
 	for (;;) {
 		r->pg = vg_db_once(url, r->error, r->size);
 		if (r->pg == NULL || PQstatus(r->pg) == CONNECTION_OK)
@@ -149,6 +158,15 @@ run_connect(struct migration_run *r, const char *url, int wait_s)
 			PQfinish(r->pg);
 			r->pg = NULL;
 			return (NULL);
+		}
+		/* Not of one that is up in a moment. */
+		if (!said && r->say != NULL && ts.tv_sec - begin >= QUIET_S) {
+			said = true;
+			text = PQerrorMessage(r->pg);
+			(void)snprintf(line, sizeof(line), "waiting for the "
+			    "database, %d s at most: %.*s", wait_s,
+			    (int)strcspn(text, "\n"), text);
+			r->say(r->arg, line);
 		}
 		PQfinish(r->pg);
 		r->pg = NULL;

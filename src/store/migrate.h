@@ -25,7 +25,8 @@ typedef void	(*vg_migrate_say)(void *, const char *line);
  *
  * Brings the schema up: each migration in a transaction of its own, all of it
  * under one advisory lock, so that two that start at once do it once. Waits up
- * to WAIT_S seconds for a database that does not accept connections yet.
+ * to WAIT_S seconds for a database that does not accept connections yet, and
+ * says so after one.
  * Returns the number of migrations applied, or -1 with ERROR in words for an
  * operator: unreachable, newer than this binary, edited after it was applied,
  * not UTF-8, or what PostgreSQL said.

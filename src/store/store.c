@@ -50,6 +50,12 @@ static const struct vg_db_hooks	store_db_hooks = {
 };
 
 int
+vg_store_check_url(const char *url, char *error, size_t size)
+{
+	return (vg_dburl_check(url, error, size));
+}
+
+int
 vg_store_prepare(const struct vg_settings *settings, char *error, size_t size)
 {
 	struct vg_seal_ring	ring = { 0 };

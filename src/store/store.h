@@ -80,6 +80,11 @@ struct vg_store_hooks {
 };
 
 /*
+ * Whether libpq would try to connect by this URL, as far as that can be told
+ * without a network. 0, or -1 with ERROR in words, without what the URL says.
+ */
+int	vg_store_check_url(const char *url, char *error, size_t size);
+/*
  * Parent, before fork: parses the URL and resolves its host names (blocking; a
  * worker cannot). 0, or -1 and ERROR says why in words for an operator, without
  * the password. Call again before vg_store_start() to replace.

@@ -175,6 +175,96 @@ a_malformed_url_says_so_without_its_password(void **unused)
 	assert_non_null(strstr(error, "URI"));
 }
 
+/* What libpq would only find on connecting; no name here is ever looked up. */
+static void
+what_libpq_would_refuse_is_told_beforehand(void **unused)
+{
+	static const char *const	bad[] = {
+		"postgresql://u:hunter2@h.invalid:99999/x",
+		"postgresql://u:hunter2@h.invalid:1,i.invalid:70000/x",
+		"postgresql://u:hunter2@h.invalid:1,i.invalid:2,j.invalid/x?port=1,2",
+		"postgresql://u:hunter2@h.invalid/x?sslmode=bogus",
+		"postgresql://u:hunter2@h.invalid/x?nonsense=1",
+		"postgresql://u:hunter2@h.invalid/x?target_session_attrs=any-node",
+		/* No @: what is meant for a password stands for the port. */
+		"postgresql://u:hunter2/x",
+	};
+	static const char *const	good[] = {
+		"postgresql://u:hunter2@h.invalid/x",
+		"postgresql://u:hunter2@h.invalid:1,i.invalid:2/x?sslmode=require",
+		"postgresql://u:hunter2@h.invalid,i.invalid:2/x",
+		"postgresql:///x?host=/nowhere",
+		"postgresql://",
+	};
+	size_t				i;
+
+	(void)unused;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (vg_store_check_url(bad[i], error, sizeof(error)) != -1)
+			fail_msg("%s", bad[i]);
+		assert_null(strstr(error, "hunter2"));
+	}
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		if (vg_store_check_url(good[i], error, sizeof(error)) != 0)
+			fail_msg("%s: %s", good[i], error);
+	}
+}
+
+static char	said[VG_STORE_ERROR_SIZE];
+static unsigned	lines;
+
+static void
+on_line(void *arg, const char *line)
+{
+	(void)arg;
+	lines++;
+	snprintf(said, sizeof(said), "%s", line);
+}
+
+static void
+it_says_that_it_waits(void **unused)
+{
+	char		url[256];
+
+	(void)unused;
+	snprintf(url, sizeof(url), "%s", lab_url());
+	lab_pg_stop("fast");
+	lines = 0;
+	assert_int_equal(vg_migrate(url, 2, on_line, NULL, error,
+	    sizeof(error)), -1);
+	lab_pg_start();
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(said, "waiting for the database, 2 s at most"));
+}
+
+static volatile bool	hinted;
+
+static void
+on_log(void *arg, enum vg_log_level level, const char *msg)
+{
+	(void)arg;
+	(void)level;
+	if (strstr(msg, "run voicegate --migrate") != NULL)
+		hinted = true;
+}
+
+static void
+a_server_on_an_empty_database_says_what_to_do(void **unused)
+{
+	static const struct vg_store_hooks	hooks = { .log = on_log };
+	struct vg_settings			settings;
+	char					url[256];
+
+	(void)unused;
+	lab_database(url, sizeof(url));
+	lab_settings(&settings, url);
+	assert_int_equal(vg_store_prepare(&settings, error, sizeof(error)), 0);
+	assert_int_equal(vg_store_start(&settings, &hooks), 0);
+	assert_true(lab_until(&hinted));
+	assert_false(vg_store_connected());
+	vg_store_stop();
+}
+
 /* Tables, views, columns, functions, indexes (not of constraints). */
 static void
 everything_has_a_comment(void **unused)
@@ -212,6 +302,9 @@ main(void)
 		cmocka_unit_test(
 		    a_wrong_password_fails_at_once_and_is_not_shown),
 		cmocka_unit_test(a_malformed_url_says_so_without_its_password),
+		cmocka_unit_test(what_libpq_would_refuse_is_told_beforehand),
+		cmocka_unit_test(it_says_that_it_waits),
+		cmocka_unit_test(a_server_on_an_empty_database_says_what_to_do),
 		cmocka_unit_test(everything_has_a_comment),
 	};
 

@@ -3,12 +3,14 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <signal.h>
+#include <sysexits.h>
 
 #include "wire.h"
 
-#define EX_CONFIG	78
-#define EX_FAILED	70
 #define KEYMGR_ENDS	5	/* within a minute, and it comes back */
 
 static const char *const	no_args[] = { "-f", "-n", "-r", NULL };
@@ -36,20 +38,31 @@ each_mistake_stops_the_start(void **state)
 		{ "TRANSCRIPT_KEY_FILE=/nowhere.key", "TRANSCRIPT_KEY_FILE" },
 		{ "SESSION_IDLE_MINUTES=-1", "SESSION_IDLE_MINUTES" },
 		{ "TLS_CERT_FILE=/nowhere.pem", "TLS_" },
-		{ "DATABASE_URL=mysql://x", "DATABASE_URL" }
+		{ "DATABASE_URL=mysql://x", "DATABASE_URL" },
+		{ "DATABASE_URL=postgresql://127.0.0.1:99999/x", "DATABASE_URL" },
+		{ "DATABASE_URL=postgresql://127.0.0.1/x?nonsense=1",
+		    "DATABASE_URL" },
+		{ "DATABASE_URL=postgresql://127.0.0.1/x?sslmode=bogus",
+		    "DATABASE_URL" },
+		{ "CHROOT_DIR=/nowhere", "CHROOT_DIR" },
+		{ "CHROOT_DIR=/dev/null", "CHROOT_DIR" }
 	};
+	static const char *const	*const ways[] = { no_args, check };
 	char	said[8192];
 	size_t	i;
 
 	(void)state;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	/* A start and its check say the same. */
+	for (i = 0; i < 2 * sizeof(bad) / sizeof(bad[0]); i++) {
+		const char	*const *one = bad[i / 2];
 		const char	*env[] = { "DATABASE_URL=postgresql://127.0.0.1/x",
-			bad[i][0], NULL };
+			one[0], NULL };
 
-		if (server_run(no_args, env, said, sizeof(said)) != EX_CONFIG)
-			fail_msg("%s: %s", bad[i][0], said);
-		if (strstr(said, bad[i][1]) == NULL)
-			fail_msg("%s is not named: %s", bad[i][0], said);
+		if (server_run(ways[i % 2], env, said, sizeof(said)) !=
+		    EX_CONFIG)
+			fail_msg("%s: %s", one[0], said);
+		if (strstr(said, one[1]) == NULL)
+			fail_msg("%s is not named: %s", one[0], said);
 	}
 }
 
@@ -61,11 +74,16 @@ all_mistakes_are_told_at_once(void **state)
 		"ALLOWED_ORIGINS=https://x.test/path",
 		"RATE_LIMIT_PER_MINUTE=ten",
 		"UPLOAD_DIR=/proc/voicegate-uploads",
+		"TLS_CERT_FILE=/nowhere.pem", "TLS_KEY_FILE=/nowhere.key",
+		"CHROOT_DIR=/nowhere",
 		"STT_BASE_URL=https://stt.example.test", NULL };
 	char				said[8192];
 
 	(void)state;
 	assert_int_equal(server_run(check, env, said, sizeof(said)), EX_CONFIG);
+	assert_non_null(strstr(said, "TLS_CERT_FILE=\"/nowhere.pem\""));
+	assert_non_null(strstr(said, "TLS_KEY_FILE=\"/nowhere.key\""));
+	assert_non_null(strstr(said, "CHROOT_DIR"));
 	assert_non_null(strstr(said, "ALLOWED_ORIGINS"));
 	assert_non_null(strstr(said, "RATE_LIMIT_PER_MINUTE"));
 	assert_non_null(strstr(said, "STT_API_KEY"));
@@ -133,7 +151,7 @@ key_the_keymgr_cannot_read_stops_the_start(void **state)
 	    getenv("TEST_TLS_CERT"));
 	(void)snprintf(key, sizeof(key), "TLS_KEY_FILE=%s", path);
 	assert_int_equal(server_run(args, env, said, sizeof(said)), EX_CONFIG);
-	if (strstr(said, "error: key file ") == NULL)
+	if (strstr(said, "error: TLS_KEY_FILE: key file ") == NULL)
 		fail_msg("%s", said);
 	assert_non_null(strstr(said, "Permission denied"));
 }
@@ -187,10 +205,87 @@ keymgr_that_keeps_ending_ends_the_server(void **state)
 	}
 	assert_true(eventually(has_ended, &s));
 	assert_true(WIFEXITED(ended));
-	assert_int_equal(WEXITSTATUS(ended), EX_FAILED);
+	assert_int_equal(WEXITSTATUS(ended), EX_SOFTWARE);
 	assert_int_equal(server_log_lines(&s, "was ended by signal 9"),
 	    KEYMGR_ENDS + 1);
 	assert_true(server_logged(&s, "the server ends"));
+}
+
+/* A check is no start: what another user will start, root may look at. */
+static void
+root_without_a_user_is_told_and_stopped(void **state)
+{
+	static const char *const	env[] = {
+		"DATABASE_URL=postgresql://127.0.0.1/x", NULL };
+	static const char *const	start[] = { "-f", "-n", NULL };
+	char				said[16384];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(server_run(start, env, said, sizeof(said)), EX_CONFIG);
+	assert_non_null(strstr(said, "error: RUN_AS_USER"));
+	assert_int_equal(server_run(check, env, said, sizeof(said)), 0);
+	assert_non_null(strstr(said, "warning: RUN_AS_USER"));
+}
+
+/* It may be free in a moment: a supervisor is to try again. */
+static void
+a_port_in_use_is_no_wrong_setting(void **state)
+{
+	struct sockaddr_in	sin = { .sin_family = AF_INET };
+	char			port[32], said[8192];
+	const char		*env[] = {
+		"DATABASE_URL=postgresql://127.0.0.1/x", port, NULL };
+	int			fd, number = free_port();
+
+	(void)state;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sin.sin_port = htons((uint16_t)number);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)(const void *)&sin,
+	    sizeof(sin)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	(void)snprintf(port, sizeof(port), "PORT=%d", number);
+	assert_int_equal(server_run(no_args, env, said, sizeof(said)),
+	    EX_UNAVAILABLE);
+	assert_non_null(strstr(said, "cannot listen"));
+	(void)close(fd);
+}
+
+static void
+one_setting_is_printed_as_it_holds(void **state)
+{
+	static const char *const	env[] = {
+		"DATABASE_URL=postgresql://u:hunter2@127.0.0.1/x",
+		"TTS_API_KEY=sk-5f3a9b1c7d2e4f60", "WORKERS=many", "PORT=8123",
+		NULL };
+	static const struct {
+		const char	*name;
+		int		status;
+		const char	*said;
+	} row[] = {
+		/* Another's mistake is not its own. */
+		{ "PORT", 0, "8123\n" },
+		{ "RUN_AS_USER", 0, "\n" },
+		{ "DATABASE_URL", 0, "postgresql://u:hunter2@127.0.0.1/x\n" },
+		{ "TTS_API_KEY", 0, "***\n" },
+		{ "WORKERS", EX_CONFIG, "error: WORKERS=\"many\": a whole "
+		    "number from 1 to 64, processes\n" },
+		{ "NO_SUCH", EX_USAGE, "voicegate: no such setting: NO_SUCH; "
+		    "voicegate --help says what there is\n" }
+	};
+	char				said[8192];
+	size_t				i;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		const char	*args[] = { "--print-setting", row[i].name, NULL };
+
+		assert_int_equal(server_run(args, env, said, sizeof(said)),
+		    row[i].status);
+		assert_string_equal(said, row[i].said);
+	}
 }
 
 static void
@@ -213,18 +308,42 @@ check_config_prints_and_hides(void **state)
 static void
 help_and_version(void **state)
 {
-	static const char *const	help[] = { "--help", NULL };
-	static const char *const	version[] = { "--version", NULL };
-	static const char *const	unknown[] = { "--no-such-option", NULL };
+	static const char *const	help[][2] = { { "--help" }, { "-h" } };
+	static const char *const	version[][2] = { { "--version" },
+		{ "-v" } };
 	char				said[65536];
+	int				i;
 
 	(void)state;
-	assert_int_equal(server_run(help, NULL, said, sizeof(said)), 0);
-	assert_non_null(strstr(said, "ALLOWED_ORIGINS"));
-	assert_non_null(strstr(said, "--check-config"));
-	assert_int_equal(server_run(version, NULL, said, sizeof(said)), 0);
-	assert_memory_equal(said, "voicegate ", 10);
-	assert_int_equal(server_run(unknown, NULL, said, sizeof(said)), 64);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(server_run(help[i], NULL, said, sizeof(said)),
+		    0);
+		assert_non_null(strstr(said, "ALLOWED_ORIGINS"));
+		assert_non_null(strstr(said, "--check-config"));
+		assert_int_equal(server_run(version[i], NULL, said,
+		    sizeof(said)), 0);
+		assert_memory_equal(said, "voicegate ", 10);
+	}
+}
+
+static void
+what_is_not_understood_is_refused(void **state)
+{
+	static const char *const	bad[][3] = {
+		{ "--no-such-option" }, { "-x" }, { "-fx" }, { "-" }, { "--" },
+		{ "check-config" }, { "-f", "voicegate.conf" },
+		{ "--check-config", "--migrate" }, { "--migrate", "--migrate" },
+		{ "--check-config", "extra" }, { "--ready-file" },
+		{ "--print-setting" }
+	};
+	char				said[8192];
+	size_t				i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (server_run(bad[i], NULL, said, sizeof(said)) != EX_USAGE)
+			fail_msg("%s: %s", bad[i][0], said);
+	}
 }
 
 static void
@@ -313,8 +432,12 @@ main(void)
 		cmocka_unit_test(upload_folder_open_to_others_stops_the_start),
 		cmocka_unit_test(key_the_keymgr_cannot_read_stops_the_start),
 		cmocka_unit_test(keymgr_that_keeps_ending_ends_the_server),
+		cmocka_unit_test(root_without_a_user_is_told_and_stopped),
+		cmocka_unit_test(a_port_in_use_is_no_wrong_setting),
+		cmocka_unit_test(one_setting_is_printed_as_it_holds),
 		cmocka_unit_test(check_config_prints_and_hides),
 		cmocka_unit_test(help_and_version),
+		cmocka_unit_test(what_is_not_understood_is_refused),
 		cmocka_unit_test(migrate_is_idempotent),
 		cmocka_unit_test(everything_has_a_comment),
 		cmocka_unit_test(term_lets_a_request_finish),
