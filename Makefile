@@ -120,8 +120,8 @@ install: release
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	@install -m 0644 conf/install/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/voicegate.conf
 	@install -m 0644 conf/install/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/voicegate.conf
-	@[ -e $(DESTDIR)/etc/voicegate/voicegate.env ] || \
-	    install -m 0640 .env.example $(DESTDIR)/etc/voicegate/voicegate.env
+	@[ -e $(DESTDIR)/etc/voicegate/.env ] || \
+	    install -m 0640 .env.example $(DESTDIR)/etc/voicegate/.env
 	@echo "==> installed below $(if $(DESTDIR),$(DESTDIR),/)"
 
 # --- core, for the unit tests and for speech --------------------------------

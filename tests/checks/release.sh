@@ -29,7 +29,7 @@ fi
 exe=$work/dest/usr/sbin/voicegate
 for f in usr/sbin/voicegate usr/sbin/voicegate-speech usr/share/man/man8/voicegate.8 \
   usr/lib/systemd/system/voicegate.service usr/lib/sysusers.d/voicegate.conf \
-  usr/lib/tmpfiles.d/voicegate.conf etc/voicegate/voicegate.env; do
+  usr/lib/tmpfiles.d/voicegate.conf etc/voicegate/.env; do
   check "installs_$(basename "$f")" test -f "$work/dest/$f"
 done
 
@@ -108,5 +108,51 @@ if grep -q 'sandbox violation\|restarting worker' "$work/log"; then
 else
   ok no_worker_died
 fi
+
+# As the unit starts it: in its folder, as its user, with its environment and the
+# file that was installed; a reload takes up what was changed in that file.
+unit=$work/dest/usr/lib/systemd/system/voicegate.service
+of_unit() { sed -n "s/^$1=//p" "$unit"; }
+conf=$work/dest$(of_unit WorkingDirectory)/.env
+sed -i "s|^DATABASE_URL=.*|DATABASE_URL=$url|; s|^PORT=.*|PORT=$port|; s|^RATE_LIMIT_HEALTH_PER_MINUTE=.*|RATE_LIMIT_HEALTH_PER_MINUTE=500|" "$conf"
+as_user=()
+mkdir -p "$work/state"
+if [ "$(id -u)" -eq 0 ]; then
+  # What systemd-tmpfiles would do.
+  chgrp -R "$TEST_USER" "$work/dest/etc/voicegate"
+  chmod 0750 "$work/dest/etc/voicegate"
+  chown "$TEST_USER:" "$work/state"
+  as_user=(setpriv --reuid "$TEST_USER" --regid "$TEST_USER" --clear-groups)
+fi
+unit_environment() { of_unit Environment | grep -v '^VAR='; }
+unit_run() { # COMMAND of the unit: becomes it
+  # shellcheck disable=SC2046 # words of a unit
+  cd "${conf%/.env}" && exec env -i PATH="$PATH" $(unit_environment) VAR="$work/state" \
+    "${as_user[@]}" "$work/dest"$1
+}
+(unit_run "$(of_unit ExecStartPre)") >"$work/unit-migrate.log" 2>&1
+check unit_migrates test "$?" -eq 0
+unit_run "$(of_unit ExecStart)" >"$work/unit.log" 2>&1 </dev/null &
+pid=$!
+soon() { # COMMAND...: within half a minute
+  local i
+  for ((i = 0; i < 300; i++)); do
+    "$@" && return 0
+    kill -0 "$pid" 2>/dev/null || return 1
+    sleep 0.1
+  done
+  return 1
+}
+limit_is() { curl -sS -D - -o /dev/null "http://127.0.0.1:$port/api/health" 2>/dev/null | grep -qi "^ratelimit-policy: \"health\";q=$1;"; }
+check unit_serves soon limit_is 500
+sed -i 's|^RATE_LIMIT_HEALTH_PER_MINUTE=.*|RATE_LIMIT_HEALTH_PER_MINUTE=700|' "$conf"
+kill -HUP "$pid"
+check unit_reloads_its_file soon limit_is 700
+kill -TERM "$pid"
+wait "$pid"
+status=$?
+pid=
+check unit_ends_well test "$status" -eq 0
+[ "$failed" -eq 0 ] || tail -n 20 "$work/unit.log"
 [ "$failed" -eq 0 ] || tail -n 20 "$work/log"
 exit "$failed"
