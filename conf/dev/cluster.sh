@@ -19,7 +19,12 @@ die() {
 
 [ $# -eq 2 ] || die "usage: cluster.sh start|stop|status VAR"
 action=$1
-mkdir -p "$2"
+# Of a folder that is not there nothing runs, and nothing is made.
+[ "$action" != start ] || mkdir -p "$2"
+if [ ! -d "$2" ]; then
+  [ "$action" = stop ]
+  exit
+fi
 var=$(cd "$2" && pwd -P)
 data=$var/postgresql
 url_file=$var/database.url

@@ -16,9 +16,11 @@ var=${VAR:-$here/var}
 bin=${BIN:-$here/build/voicegate/voicegate}
 speech_bin=${SPEECH_BIN:-$here/build/voicegate-speech}
 ready_seconds=${READY_SECONDS:-90}
-mkdir -p "$var/log"
-var=$(cd "$var" && pwd -P)
+# Only what starts something makes the folder.
+case ${1:-} in run | up) mkdir -p "$var/log" ;; esac
+if [ -d "$var" ]; then var=$(cd "$var" && pwd -P); else var=$(realpath -m "$var"); fi
 export VAR=$var
+cd "$here"
 
 say() { echo "==> $*"; }
 die() {
@@ -26,14 +28,15 @@ die() {
   exit 1
 }
 
-# NAME of the environment, else of .env; empty when it is set nowhere.
+# What the program takes for NAME, of the environment and .env; fails, with nothing
+# said, where that is wrong: its own check tells all of it.
 setting() {
-  if [ -n "${!1:-}" ]; then
-    printf '%s' "${!1}"
-  elif [ -f .env ]; then
-    sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}$1=//p" .env | tail -n 1 |
-      sed "s/^\"\(.*\)\"\$/\1/; s/^'\(.*\)'\$/\1/"
-  fi
+  "$bin" --print-setting "$1" 2>/dev/null
+}
+
+# The same, but for what an earlier start left in VAR.
+database_url() {
+  VAR=/dev/null setting DATABASE_URL
 }
 
 # The pid in VAR/$1.pid, if that process lives and runs what $2 names.
@@ -59,21 +62,28 @@ end() {
 }
 
 cluster_wanted() {
-  [ -z "$(setting DATABASE_URL)$(setting DATABASE_URL_FILE)" ]
+  local url
+  url=$(database_url) && [ -z "$url" ]
 }
 
+# Unless SPEECH_URL says that somebody else runs it; its default, which is also in
+# .env.example, does not say so. A service without a provider has SPEECH_URL.
 speech_wanted() {
-  [ -z "$(setting SPEECH_URL)" ] &&
-    { [ -z "$(setting STT_BASE_URL)" ] || [ -z "$(setting CHAT_BASE_URL)" ] ||
-      [ -z "$(setting TTS_BASE_URL)" ]; }
+  local url name
+  url=$(setting SPEECH_URL)
+  [ "$url" = "$("$bin" --help | sed -n 's/^  SPEECH_URL=//p')" ] || return 1
+  for name in STT CHAT TTS; do
+    if [ "$(setting "${name}_BASE_URL")" = "$url" ]; then return 0; fi
+  done
+  return 1
 }
 
 # Started by root, the gateway and the speech server give root up.
 flags=(-f -n)
 speech_user=()
 if [ "$(id -u)" -eq 0 ]; then
-  run_as=$(setting RUN_AS_USER)
-  if [ -z "$run_as" ]; then
+  # One that is wrong is left for the check to tell.
+  if run_as=$("$bin" --print-setting RUN_AS_USER 2>/dev/null) && [ -z "$run_as" ]; then
     run_as=voicegate
     export RUN_AS_USER=$run_as
   fi
@@ -82,8 +92,9 @@ else
   flags+=(-r)
 fi
 
+# The default one; another is the operator's, and the check says that it is missing.
 ensure_user() {
-  if [ "$(id -u)" -eq 0 ] && ! id "$run_as" >/dev/null 2>&1; then
+  if [ "$(id -u)" -eq 0 ] && [ "$run_as" = voicegate ] && ! id "$run_as" >/dev/null 2>&1; then
     say "creating the system user $run_as (no login, no home)"
     useradd --system --user-group --no-create-home --home-dir /nonexistent \
       --shell /usr/sbin/nologin "$run_as"
@@ -98,9 +109,7 @@ start_cluster() {
     export DATABASE_URL
   else
     (umask 077
-      {
-        if [ -n "$(setting DATABASE_URL)" ]; then setting DATABASE_URL; else cat "$(setting DATABASE_URL_FILE)"; fi
-      } >"$var/database.url.new" && mv "$var/database.url.new" "$var/database.url")
+      database_url >"$var/database.url.new" && mv "$var/database.url.new" "$var/database.url")
   fi
 }
 
@@ -139,7 +148,7 @@ stop_all() {
     # It may drain for DRAIN_SECONDS; what is left of it then is ended too,
     # before the database is taken away from under it.
     children=$(pgrep -P "$pid" || true)
-    drain=$(setting DRAIN_SECONDS)
+    drain=$(setting DRAIN_SECONDS) || drain=
     case $drain in '' | *[!0-9]*) drain=10 ;; esac
     end "$pid" $((drain + 15))
     for child in $children; do
@@ -161,15 +170,14 @@ refuse_second() {
 case ${1:-} in
 run | up)
   refuse_second
-  cd "$here"
+  ensure_user
   # All mistakes at once, before anything is started; the database's address is
   # only known later, when it is ours.
   if cluster_wanted; then
-    DATABASE_URL=postgresql://127.0.0.1/ "$bin" --check-config >/dev/null || exit $?
+    DATABASE_URL=postgresql://127.0.0.1/ "$bin" "${flags[@]}" --check-config >/dev/null || exit $?
   else
-    "$bin" --check-config >/dev/null || exit $?
+    "$bin" "${flags[@]}" --check-config >/dev/null || exit $?
   fi
-  ensure_user
   trap 'stop_all' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
@@ -231,7 +239,7 @@ status)
       echo "${name%%:*}: not running"
     fi
   done
-  if "$here/conf/dev/cluster.sh" status "$var"; then echo "postgresql: running"; else echo "postgresql: not running"; fi
+  if [ -d "$var" ] && "$here/conf/dev/cluster.sh" status "$var"; then echo "postgresql: running"; else echo "postgresql: not running"; fi
   ;;
 *)
   die "usage: instance.sh run|up|down|psql|status"
