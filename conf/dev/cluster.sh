@@ -4,6 +4,7 @@
 #
 #   cluster.sh start VAR    creates the cluster when there is none, starts it,
 #                           writes VAR/database.url (0600)
+#   cluster.sh close VAR    when the schema is there: nobody but its roles connects
 #   cluster.sh stop VAR     stops it (fast), leaving no process
 #   cluster.sh status VAR   exit 0 when it runs
 #
@@ -17,7 +18,7 @@ die() {
   exit 1
 }
 
-[ $# -eq 2 ] || die "usage: cluster.sh start|stop|status VAR"
+[ $# -eq 2 ] || die "usage: cluster.sh start|close|stop|status VAR"
 action=$1
 # Of a folder that is not there nothing runs, and nothing is made.
 [ "$action" != start ] || mkdir -p "$2"
@@ -133,6 +134,13 @@ start() {
     mv "$url_file.new" "$url_file")
 }
 
+# A channel has no privileges: whoever may connect may listen and notify.
+close() {
+  psql -X -q -v ON_ERROR_STOP=1 "$(cat "$url_file")" \
+    -c 'revoke connect, temporary on database voicegate from public' \
+    -c 'grant connect on database voicegate to voicegate_server, voicegate_operator'
+}
+
 stop() {
   if running; then
     as "$bin/pg_ctl" -D "$data" -s -w -t 60 -m fast stop
@@ -141,7 +149,8 @@ stop() {
 
 case $action in
 start) start ;;
+close) close ;;
 stop) stop ;;
 status) running ;;
-*) die "usage: cluster.sh start|stop|status VAR" ;;
+*) die "usage: cluster.sh start|close|stop|status VAR" ;;
 esac

@@ -101,10 +101,12 @@ ensure_user() {
   fi
 }
 
+private=
 start_cluster() {
   if cluster_wanted; then
     say "starting the private PostgreSQL"
     "$here/conf/dev/cluster.sh" start "$var"
+    private=yes
     DATABASE_URL=$(cat "$var/database.url")
     export DATABASE_URL
   else
@@ -184,6 +186,7 @@ run | up)
   start_cluster
   say "bringing the database schema up"
   "$bin" --migrate
+  [ -z "$private" ] || "$here/conf/dev/cluster.sh" close "$var"
   start_speech
   rm -f "$var/gateway.ready"
   say "starting the gateway"

@@ -123,7 +123,7 @@ static const struct vg_setting table[] = {
 	    "of RATE_LIMIT_HEALTH_PER_MINUTE."),
 	STR(limits, "RATE_LIMIT_ALL", rate_all, VG_TYPE_LIMITS, "", 255, RELOAD,
 	    NULL, "What all limited routes together share for one client, on "
-	    "top of their own limits. Empty: none."),
+	    "top of their own limits, such as 600/minute. Empty: none."),
 	CHOICE(limits, "RATE_LIMIT_STRATEGY", rate_strategy, "fixed-window",
 	    strategies, RELOAD, "moving-window: never more than the limit in "
 	    "any 60 seconds; fixed-window is cheaper and may let twice as many "
@@ -146,7 +146,8 @@ static const struct vg_setting table[] = {
 	    1073741824, RELOAD, "bytes a second",
 	    "The slowest upload that is waited for. 0: any."),
 	INT(conns, "MAX_CONNECTIONS", max_connections, "1024", 16, 65536, 0,
-	    "connections", "Open connections in all, shared among the workers."),
+	    "connections", "Open connections of the "
+	    "instance, shared out evenly among its workers."),
 	INT(conns, "MAX_CONNECTIONS_PER_CLIENT", max_connections_per_client,
 	    "64", 0, 65536, RELOAD, "connections",
 	    "Open connections of one client. 0: no limit."),
@@ -245,7 +246,8 @@ static const struct vg_setting table[] = {
 
 	STR(alerts, "ALERT_WEBHOOK_URL", alert_webhook_url, VG_TYPE_WORD, "",
 	    1024, RELOAD, NULL, "Where alerts are sent as signed JSON "
-	    "(https; http on this machine alone). Empty: to the log and to "
+	    "(https; http on this machine alone); the same on every "
+	    "instance, since any may send one. Empty: to the log and to "
 	    "LISTEN voicegate_alert only."),
 	STR(alerts, "ALERT_WEBHOOK_SECRET", alert_webhook_secret,
 	    VG_TYPE_SECRET, "", 255, RELOAD | SECRET, NULL,

@@ -48,6 +48,14 @@ none readme_has_each_setting_and_its_default "$(while IFS= read -r line; do
   fi
 done <<<"$table")"
 
+# The meaning is the program's words, to their full stop; README may go on.
+none readme_says_what_the_program_says "$("$BIN" --help | awk '
+  /^  [A-Z][A-Z0-9_]*=/ {split($1, a, "="); name = a[1]; getline; sub(/^ +/, ""); print name "=" $0}' |
+  while IFS='=' read -r name help; do
+    said=$(sed -n "s/^| .$name. | .* | \(yes\)\{0,1\} *| \(.*\) |\$/\2/p" <<<"$rows" | tr -d '`')
+    case $said in "${help%.}"[.:]*) ;; *) echo "$name: $help;" ;; esac
+  done)"
+
 none readme_has_no_other_setting "$(cells <<<"$rows" | while read -r name; do
   value "$name" "$table" >/dev/null || echo "$name is no setting;"
 done)"

@@ -38,6 +38,9 @@ case $(health) in
 *) bad the_example_has_its_speech_server "$(health)" ;;
 esac
 check psql_is_on_its_database sh -c "[ \"\$(echo 'select 1' | PSQL_ARGS=-At '$work/conf/dev/instance.sh' psql)\" = 1 ]"
+of_all=$(echo "select count(*) from pg_database, aclexplode(datacl) as a where datname = 'voicegate' and a.grantee = 0" |
+  PSQL_ARGS=-At "$work/conf/dev/instance.sh" psql)
+check its_database_is_closed_to_others test "$of_all" = 0
 check down instance down
 
 # --- .env is read as the program reads it -------------------------------------------

@@ -434,4 +434,14 @@ check plain_user_migrates_again env DATABASE_URL="$plain" VAR="$TEST_TMP" "$BIN"
 is plain_user_grants t "$(psql -XqAt "$plain" -c "select has_table_privilege('voicegate_operator', 'voicegate.active_session', 'select')")"
 check plain_user_grants_again psql -Xq -v ON_ERROR_STOP=1 "$plain" -c 'select voicegate.grant_roles()'
 psql -Xq "$TEST_DATABASE_URL" -c "drop database ${database}_plain" -c "drop role t_plain_$$"
+# --- the database is closed to others, by the words of the document ----------------
+while IFS= read -r statement; do
+  sql "${statement//DATABASE voicegate/DATABASE $database}" >/dev/null
+done < <(grep -E '^    (REVOKE CONNECT|GRANT CONNECT)' docs/OPERATIONS.md)
+psql -Xq "$url" -c "create role stranger_$$ login; create role colleague_$$ login in role $op"
+may() { sql "select has_database_privilege('$1', current_database(), 'connect')"; }
+is stranger_may_not_connect f "$(may "stranger_$$")"
+is colleague_may_connect t "$(may "colleague_$$")"
+psql -Xq "$url" -c "drop role stranger_$$, colleague_$$"
+
 exit "$failed"
