@@ -77,7 +77,7 @@ send_file(struct vg_request *r, const struct vg_audio *audio, int fd,
 	vg_reply_field(r, "ETag", "%s", etag);
 	vg_reply_field(r, "Accept-Ranges", "bytes");
 	match = vg_edge_header(r->req, "if-match");
-	if (match != NULL && vg_field_match(match, strlen(match), etag) != 1) {
+	if (match != NULL && vg_field_if_match(match, strlen(match), etag) != 1) {
 		(void)close(fd);
 		return (vg_reply_problem(r, "precondition_failed", NULL));
 	}
