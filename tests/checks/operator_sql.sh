@@ -273,6 +273,7 @@ hold() {
 let_go() {
   echo 'commit;' >&"${holder[1]}"
   eval "exec ${holder[1]}>&-"
+  # shellcheck disable=SC2154 # made by coproc
   wait "$holder_PID" 2>/dev/null
 }
 # As the server is connected: longer is an error.
