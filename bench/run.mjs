@@ -28,6 +28,7 @@ make bench BENCH="flood tls"  these parts; BENCH=all: every part
 BENCH_ROUNDS=5          rounds of each server; they take turns
 BENCH_SECONDS=4         how long a round is
 BENCH_CONNECTIONS=32    connections of the load
+BENCH_CROWD=256         those of many clients (clients)
 BENCH_ROWS=10000000     rows of the full table
 BENCH_SERVER_CORE=0     the servers' core
 BENCH_LOAD_CORE=1       the load's core, and PostgreSQL's
@@ -63,7 +64,7 @@ for (const part of wanted) {
 }
 const out = resolve(top, env('BENCH_OUT', 'bench/results'));
 const options = {
-  rounds: number('BENCH_ROUNDS', 5), seconds: number('BENCH_SECONDS', 4), connections: number('BENCH_CONNECTIONS', 32),
+  rounds: number('BENCH_ROUNDS', 5), seconds: number('BENCH_SECONDS', 4), connections: number('BENCH_CONNECTIONS', 32), crowd: number('BENCH_CROWD', 256),
   rows: number('BENCH_ROWS', 10000000), serverCore: number('BENCH_SERVER_CORE', 0), loadCore: number('BENCH_LOAD_CORE', 1),
 };
 const place = new Place(top, options);

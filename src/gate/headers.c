@@ -23,7 +23,7 @@
 
 /* Everything a page could ask for, off: the features that browsers know. */
 #define PERMISSIONS							\
-	"accelerometer=(), autoplay=(self), browsing-topics=(), camera=(), "	\
+	"accelerometer=(), autoplay=(), browsing-topics=(), camera=(), "	\
 	"clipboard-read=(), clipboard-write=(), compute-pressure=(), "	\
 	"cross-origin-isolated=(), display-capture=(), encrypted-media=(), "	\
 	"fullscreen=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), "	\

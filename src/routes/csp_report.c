@@ -30,6 +30,11 @@ static const char *const	directives[] = {
 	"worker-src"
 };
 
+/* How a report names it: CSP 3 (5.5), and its older form (5.3). */
+static const char *const	names[] = {
+	"effectiveDirective", "effective-directive", "violated-directive"
+};
+
 static bool
 is_report(const char *type)
 {
@@ -60,18 +65,17 @@ static void
 note(struct vg_request *r, json_t *report)
 {
 	struct vg_logline	*line;
-	const char		*directive;
+	const char		*directive = NULL;
 	char			detail[VG_EVENT_DETAIL_SIZE];
 	json_t			*body;
+	size_t			i;
 
 	/* Reporting API: {"type","body":{…}}; CSP 2: {"csp-report":{…}}. */
 	if ((body = json_object_get(report, "body")) == NULL)
 		body = json_object_get(report, "csp-report");
-	directive = json_string_value(json_object_get(body,
-	    "effectiveDirective"));
-	if (directive == NULL)
-		directive = json_string_value(json_object_get(body,
-		    "violated-directive"));
+	for (i = 0; i < sizeof(names) / sizeof(names[0]) && directive == NULL;
+	    i++)
+		directive = json_string_value(json_object_get(body, names[i]));
 	if (directive == NULL)
 		return;
 	(void)snprintf(detail, sizeof(detail), "{\"directive\":\"%s\"}",

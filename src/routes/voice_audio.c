@@ -2,8 +2,9 @@
  * GET, HEAD /api/voice/audio/<uuid>
  *
  * In:	the id that a turn's audio_url ends in; Range (RFC 9110 14.2), If-Range,
- *	If-None-Match.
- * Out:	200 or 206 with the sound; 304; 416. Cache-Control: private, no-store.
+ *	If-Match, If-None-Match.
+ * Out:	200 or 206 with the sound; 304; 412; 416. Cache-Control: private,
+ *	no-store.
  * Errors: 401, 403 with API keys; 404 audio_not_found once its session ended or
  *	its time ran out, and for whatever is no id; 405; 429; 503
  *	database_unavailable.
@@ -65,7 +66,7 @@ static int
 send_file(struct vg_request *r, const struct vg_audio *audio, int fd,
     uint64_t size)
 {
-	const char	*range, *if_range, *none_match;
+	const char	*range, *if_range, *match, *none_match;
 	struct vg_range	part = { 0, size == 0 ? 0 : size - 1, size };
 	char		etag[VG_UUID_SIZE + 2], content_range[VG_RANGE_CONTENT_SIZE];
 	size_t		i = 0;
@@ -75,6 +76,11 @@ send_file(struct vg_request *r, const struct vg_audio *audio, int fd,
 	(void)snprintf(etag, sizeof(etag), "\"%s\"", audio->id);
 	vg_reply_field(r, "ETag", "%s", etag);
 	vg_reply_field(r, "Accept-Ranges", "bytes");
+	match = vg_edge_header(r->req, "if-match");
+	if (match != NULL && vg_field_if_match(match, strlen(match), etag) != 1) {
+		(void)close(fd);
+		return (vg_reply_problem(r, "precondition_failed", NULL));
+	}
 	none_match = vg_edge_header(r->req, "if-none-match");
 	if (none_match != NULL && vg_field_none_match(none_match,
 	    strlen(none_match), etag) == 1) {

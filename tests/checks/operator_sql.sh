@@ -273,6 +273,7 @@ hold() {
 let_go() {
   echo 'commit;' >&"${holder[1]}"
   eval "exec ${holder[1]}>&-"
+  # shellcheck disable=SC2154 # made by coproc
   wait "$holder_PID" 2>/dev/null
 }
 # As the server is connected: longer is an error.
@@ -367,7 +368,7 @@ server_changes_no_end 55000 update voicegate.session set end_reason = 'idle' whe
 SQL
 # Whoever may make a temporary type makes those that functions of the owner name.
 for role in voicegate_server voicegate_operator; do
-  is "temporary_types_of_${role}_are_not_seen" t "$(as $role -c "
+  is temporary_types_are_not_seen t "$(as $role -c "
     create function pg_temp.evil(v pg_catalog.text) returns boolean language plpgsql as \$\$ begin raise exception 'evil, as %', current_user; end \$\$;
     create domain pg_temp.tid as pg_catalog.tid check (pg_temp.evil(value::pg_catalog.text));
     create domain pg_temp.text as pg_catalog.text check (pg_temp.evil(value));

@@ -215,6 +215,8 @@ reports_are_taken_from_anyone(void **state)
 {
 	static const char	report[] = "{\"csp-report\":"
 	    "{\"violated-directive\":\"frame-ancestors\"}}";
+	static const char	level3[] = "{\"csp-report\":"
+	    "{\"effective-directive\":\"script-src-elem\"}}";
 	static const char	secret[] = "[{\"body\":{\"effectiveDirective\":"
 	    "\"go forward\"}},0,0,{}]";
 	struct response		r;
@@ -225,6 +227,11 @@ reports_are_taken_from_anyone(void **state)
 	assert_int_equal(r.status, 204);
 	response_free(&r);
 	assert_true(server_logged(&gateway, "directive=frame-ancestors"));
+	client_post(gateway.port, "/api/csp-report", "",
+	    "application/csp-report", level3, sizeof(level3) - 1, &r);
+	assert_int_equal(r.status, 204);
+	response_free(&r);
+	assert_true(server_logged(&gateway, "directive=script-src-elem"));
 	client_post(gateway.port, "/api/csp-report", "",
 	    "application/csp-report", secret, sizeof(secret) - 1, &r);
 	assert_int_equal(r.status, 204);

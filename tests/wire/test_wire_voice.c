@@ -120,6 +120,17 @@ reply_plays_until_its_session_ends(void **state)
 	assert_problem(&r, 416, "range_not_satisfiable");
 	response_free(&r);
 
+	/* RFC 9110 13.2.2: If-Match comes first, before a range too. */
+	client_ask(gateway.port, "GET", url, "If-Match: \"nope\"\r\n"
+	    "Range: bytes=4-7\r\n", &r);
+	assert_problem(&r, 412, "precondition_failed");
+	(void)snprintf(json, sizeof(json), "If-Match: \"nope\", %s\r\n",
+	    response_field(&r, "etag"));
+	response_free(&r);
+	client_ask(gateway.port, "GET", url, json, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+
 	n = snprintf(json, sizeof(json), "{\"session_id\":\"%s\"}", id);
 	client_post(gateway.port, "/api/session/end", "", "application/json",
 	    json, (size_t)n, &r);
