@@ -153,6 +153,15 @@ wait "$pid"
 status=$?
 pid=
 check unit_ends_well test "$status" -eq 0
+
+# Without systemd, by the words of the document: in that folder, the same file.
+if [ "$(id -u)" -eq 0 ]; then
+  by_hand=$(sed -n '/Without systemd/,/voicegate --migrate/p' docs/OPERATIONS.md | sed -n 's/^    //p' |
+    sed "s|/etc/voicegate|${conf%/.env}|; s|/var/lib/voicegate|$work/state|; s|RUN_AS_USER=voicegate|RUN_AS_USER=$TEST_USER|; s|^voicegate |'$exe' |")
+  env -i PATH="$PATH" bash -ec "$by_hand" >"$work/by-hand.log" 2>&1
+  check by_hand_works test "$?" -eq 0
+  check by_hand_has_the_file grep -qx "PORT=$port  # .env" "$work/by-hand.log"
+fi
 [ "$failed" -eq 0 ] || tail -n 20 "$work/unit.log"
 [ "$failed" -eq 0 ] || tail -n 20 "$work/log"
 exit "$failed"
