@@ -61,6 +61,21 @@ else
 fi
 check down_again instance down
 
+# --- a machine that has no user voicegate yet ---------------------------------------
+
+# In a mount namespace of its own /etc/passwd lacks it, and useradd puts it there.
+if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
+  rm -f "$work/.env"
+  grep -v '^voicegate:' /etc/passwd >"$work/passwd"
+  mkdir -p "$work/bin"
+  printf '#!/bin/sh\necho "%s" >>/etc/passwd\n' "$(getent passwd voicegate)" >"$work/bin/useradd"
+  chmod 0755 "$work/bin/useradd"
+  # shellcheck disable=SC2016 # for the shell in there
+  check up_makes_its_user unshare -m sh -c 'mount --bind "$1/passwd" /etc/passwd &&
+    PATH=$1/bin:$PATH exec "$1/conf/dev/instance.sh" up >>"$1/log" 2>&1' sh "$work"
+  check down_as_before instance down
+fi
+
 # --- what is wrong stops it, and nothing is put in its place -----------------------------
 
 wrong() { # NAME TEXT
