@@ -27,13 +27,14 @@ static void	conn_next(struct vg_conn *);
 
 static struct vg_conn_list	ready = TAILQ_HEAD_INITIALIZER(ready);
 
-/* ms 0: no deadline. */
+/* ms 0: no deadline. Who is turned away has one for all, since accept. */
 void
 vg_conn_phase(struct vg_conn *conn, enum vg_phase phase, uint64_t ms)
 {
 	conn->phase = phase;
 	conn->since = vg_now();
-	conn->deadline = (ms != 0) ? conn->since + ms : 0;
+	if (!conn->turned_away)
+		conn->deadline = (ms != 0) ? conn->since + ms : 0;
 }
 
 /* c is on Kore's list; its fd, state, family and address are set. 0 / -1. */
@@ -75,8 +76,7 @@ conn_disconnected(struct connection *c)
 	conn->ready = false;
 	conn->er.req = NULL;
 	vg_table_remove(conn);
-	if (conn->overflow)
-		vg_door.overflow--;
+	vg_accept_ended(conn);
 	vg_door.counts.connections--;
 	vg_door.buried = true;
 	free(conn->buf);
@@ -121,8 +121,7 @@ vg_conn_readable(struct vg_conn *conn)
 {
 	if (conn->tls && !conn->shaken) {
 		conn->shaken = true;
-		vg_conn_phase(conn, VG_PHASE_IDLE, conn->overflow ?
-		    VG_EDGE_OVERFLOW_MS : vg_door.limits.header_ms);
+		vg_conn_phase(conn, VG_PHASE_IDLE, vg_door.limits.header_ms);
 	}
 
 	switch (conn->phase) {

@@ -19,8 +19,9 @@
 #define VG_EDGE_FAST		32768	/* bytes in a read: a fast sender */
 #define VG_EDGE_LINGER_MS	5000	/* our FIN to the end, at most */
 #define VG_EDGE_LINGER_BYTES	33554432 /* read and thrown away, at most */
-#define VG_EDGE_OVERFLOW	64	/* connections over the limit, to be told */
-#define VG_EDGE_OVERFLOW_MS	2000	/* to tell them */
+#define VG_EDGE_OVERFLOW	64	/* connections over a limit, to be told */
+#define VG_EDGE_TOLD		64	/* that were, and still have their end to come */
+#define VG_EDGE_OVERFLOW_MS	2000	/* accept to the end of one of either */
 #define VG_EDGE_RATE_GRACE_MS	5000	/* before the minimum rate is asked for */
 #define VG_EDGE_PROBE_MS	1000	/* half-closed, unanswered: still there? */
 #define VG_EDGE_TICK_MS		250	/* between two looks at the deadlines */
@@ -47,7 +48,9 @@ struct vg_conn {
 	enum vg_phase		phase;
 	bool			tls;
 	bool			shaken;		/* the TLS handshake is done */
-	bool			overflow;	/* to be told that there is no room */
+	bool			turned_away;	/* to be told 503, whatever it asks */
+	bool			overflow;	/* over a limit: holds a slot for it */
+	bool			told;		/* likewise, and lingers */
 	bool			close;		/* after the next response */
 	bool			linger;		/* unread bytes may be there then */
 	bool			fin_near;	/* a FIN is behind what is unread */
@@ -89,7 +92,8 @@ struct vg_door {
 	uint64_t		drain_until;	/* ms */
 	uint64_t		tick_at;	/* ms */
 	uint64_t		accept_at;	/* ms: paused until then; 0: not */
-	uint32_t		overflow;	/* connections over the limit, now */
+	uint32_t		overflow;	/* connections over a limit, to be told */
+	uint32_t		told;		/* and those that were */
 	size_t			turn;		/* bytes of bodies, in this turn */
 	struct vg_edge_counts	counts;
 };
@@ -167,12 +171,14 @@ void	vg_accept_event(void *, int);
 void	vg_accept_pause(uint64_t ms);
 void	vg_accept_resume(void);
 void	vg_accept_certified(void);
+bool	vg_accept_told(struct vg_conn *);
+void	vg_accept_ended(const struct vg_conn *);
 
 /* edge_table.c: who is connected, over all workers. */
 int	vg_table_create(void);
 void	vg_table_worker(uint16_t id);
-void	vg_table_find(struct vg_conn *);
-uint32_t vg_table_client(const struct vg_conn *);
+void	vg_table_find(const struct connection *, uint32_t cell[2]);
+uint32_t vg_table_client(const uint32_t cell[2]);
 void	vg_table_add(struct vg_conn *);
 void	vg_table_remove(struct vg_conn *);
 bool	vg_table_yield(void);

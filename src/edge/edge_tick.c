@@ -70,7 +70,8 @@ late(struct vg_conn *conn)
 		break;
 	case VG_PHASE_SEND:
 		sent = vg_io_sent(conn);
-		if (sent != conn->sent_mark && !too_slow(sent - conn->sent_mark,
+		if (!conn->turned_away && sent != conn->sent_mark &&
+		    !too_slow(sent - conn->sent_mark,
 		    vg_now() - conn->since)) {
 			conn->sent_mark = sent;
 			vg_conn_phase(conn, VG_PHASE_SEND,

@@ -50,16 +50,19 @@ rig_sleep_us(long us)
 }
 
 static int
-try_connect(uint16_t port)
+try_connect(uint16_t port, uint8_t host)
 {
 	struct sockaddr_in	sin = { .sin_family = AF_INET };
+	struct sockaddr_in	from = { .sin_family = AF_INET };
 	int			fd, on = 1;
 
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	sin.sin_port = htons(port);
+	from.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~0xffU) | host);
 	if ((fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
 		return (-1);
-	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1) {
+	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) == -1 ||
+	    connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1) {
 		(void)close(fd);
 		return (-1);
 	}
@@ -70,10 +73,30 @@ try_connect(uint16_t port)
 int
 rig_connect_to(uint16_t port)
 {
-	int	fd = try_connect(port);
+	int	fd = try_connect(port, 1);
 
 	assert_true(fd != -1);
 	return (fd);
+}
+
+int
+rig_connect_from(uint8_t host)
+{
+	int	fd = try_connect(rig.port, host);
+
+	assert_true(fd != -1);
+	return (fd);
+}
+
+bool
+rig_is_open(void)
+{
+	int	fd = try_connect(rig.port, 1);
+
+	if (fd == -1)
+		return (false);
+	(void)close(fd);
+	return (true);
 }
 
 int
@@ -169,7 +192,7 @@ rig_start(const char *const *settings)
 	}
 
 	until = rig_now_us() + RIG_WAIT_MS * 1000;
-	while ((fd = try_connect(rig.port)) == -1) {
+	while ((fd = try_connect(rig.port, 1)) == -1) {
 		assert_true(rig_now_us() < until);
 		assert_int_equal(waitpid(rig.pid, NULL, WNOHANG), 0);
 		rig_sleep_us(10000);

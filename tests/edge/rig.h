@@ -38,6 +38,10 @@ bool	rig_count_is(const char *name, long value);
 /* A new connection; fails the test when there is none in time. */
 int	rig_connect(void);
 int	rig_connect_to(uint16_t port);
+/* As another client: from 127.0.0.HOST. */
+int	rig_connect_from(uint8_t host);
+/* Whether a connection is taken at all. */
+bool	rig_is_open(void);
 /* False: the peer does not take it (any more). */
 bool	rig_send(int fd, const void *bytes, size_t len);
 bool	rig_say(int fd, const char *text);

@@ -524,6 +524,30 @@ one_client_has_its_share_of_all_workers(void **state)
 	}
 }
 
+/*
+ * A client that holds more connections than it may, and says nothing on them or
+ * one byte, takes no place of anybody else's.
+ */
+static void
+one_client_over_its_limit_costs_no_other(void **state)
+{
+	int	flood[300], fd, i;
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		flood[i] = rig_connect();
+		if (i % 2 == 0)
+			(void)rig_say(flood[i], "G");
+		if (i < 100)
+			continue;
+		fd = rig_connect_from((uint8_t)(i / 2));
+		assert_int_equal(ask_on(fd, GET("/health")), 200);
+		(void)close(fd);
+	}
+	for (i = 0; i < 300; i++)
+		(void)close(flood[i]);
+}
+
 /* How well depends on who else uses the machine; that one takes all, not. */
 static void
 connections_are_spread(void **state)
@@ -634,6 +658,7 @@ main(void)
 		TEST(connection_ends_after_its_requests, three),
 		TEST(too_many_connections_are_told_503, twenty_all),
 		TEST(one_client_has_its_share_of_all_workers, twenty),
+		TEST(one_client_over_its_limit_costs_no_other, twenty),
 		TEST(connections_are_spread, plain),
 		TEST(no_descriptors_left_is_survived, few_files),
 		{ "requests_in_flight_finish_at_the_end",
