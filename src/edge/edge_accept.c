@@ -18,6 +18,11 @@
  * A worker that has no certificate yet, being new, takes no connection over TLS:
  * another one does, or it waits in the backlog for the moment until then.
  *
+ * When the server ends, whoever is in the backlog is taken once more, all of
+ * them, and told so (503, shutting_down), and the sockets are closed in every
+ * process: the next client is refused, and goes elsewhere, instead of being
+ * connected by the kernel and heard by nobody.
+ *
  * One system call takes a connection: accept4(2) sets the flags, and TCP_NODELAY
  * is inherited from the listening socket.
  */
@@ -31,6 +36,7 @@
 #include "edge/edge_int.h"
 
 #define LOG_EVERY_MS	60000		/* one line a minute about it */
+#define LAST_MAX	8192		/* connections: more than any backlog */
 
 static void	take(struct listener *, int, const struct sockaddr_storage *,
 		    socklen_t);
@@ -76,14 +82,55 @@ vg_accept_certified(void)
 	}
 }
 
+/* One connection. False: there is none, and errno says why. */
+static bool
+accept_one(struct listener *l)
+{
+	struct sockaddr_storage	addr;
+	socklen_t		len = sizeof(addr);
+	int			fd;
+
+	fd = accept4(l->fd, (struct sockaddr *)&addr, &len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd == -1)
+		return (false);
+	take(l, fd, &addr, len);
+	return (true);
+}
+
+/*
+ * The server ends. A connection that comes between the last accept(2) of the
+ * last process and its close(2) is reset: some microseconds, which no order of
+ * system calls takes away.
+ */
+void
+vg_accept_last(void)
+{
+	struct kore_server	*server;
+	struct listener		*l;
+	int			left;
+
+	/* epoll(7) goes by the socket, which others still have open. */
+	vg_accept_pause(UINT64_MAX);
+	LIST_FOREACH(server, &kore_servers, list) {
+		if (server->tls && !has_certificate(server))
+			continue;
+		LIST_FOREACH(l, &server->listeners, list) {
+			for (left = LAST_MAX; left > 0; left--) {
+				if (!accept_one(l) && errno != EINTR &&
+				    errno != ECONNABORTED && errno != EPROTO)
+					break;
+			}
+		}
+	}
+	vg_parent_listen_no_more();
+}
+
 void
 vg_accept_event(void *arg, int error)
 {
 	static uint64_t		told;
 	struct listener		*l = arg;
-	struct sockaddr_storage	addr;
-	socklen_t		len = sizeof(addr);
-	int			fd;
 
 	if (vg_door.accept_at != 0)
 		return;
@@ -94,12 +141,8 @@ vg_accept_event(void *arg, int error)
 	if (!error && vg_table_yield())
 		return;
 
-	fd = accept4(l->fd, (struct sockaddr *)&addr, &len,
-	    SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd != -1) {
-		take(l, fd, &addr, len);
+	if (accept_one(l))
 		return;
-	}
 
 	switch (errno) {
 	case EAGAIN:
@@ -203,6 +246,8 @@ take(struct listener *l, int fd, const struct sockaddr_storage *addr,
 		turn_away(conn);
 	} else {
 		vg_table_add(conn);
+		if (vg_door.draining)
+			turn_away(conn);
 	}
 
 	kore_platform_event_all(fd, c);

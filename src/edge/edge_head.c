@@ -42,9 +42,13 @@ vg_head_readable(struct vg_conn *conn)
 		conn->phase = VG_PHASE_HEAD;
 		conn->len += (size_t)n;
 
-		if (conn->turned_away) {
+		if (conn->overflow) {
 			vg_refuse_with(conn, 503, "overloaded",
 			    "There are too many connections; try again later.");
+			return;
+		}
+		if (conn->turned_away) {
+			vg_refuse_with(conn, 503, "shutting_down", NULL);
 			return;
 		}
 

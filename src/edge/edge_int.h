@@ -22,6 +22,7 @@
 #define VG_EDGE_OVERFLOW	64	/* connections over a limit, to be told */
 #define VG_EDGE_TOLD		64	/* that were, and still have their end to come */
 #define VG_EDGE_OVERFLOW_MS	2000	/* accept to the end of one of either */
+#define VG_EDGE_LAST_MS		1000	/* draining: for a first request, a FIN */
 #define VG_EDGE_RATE_GRACE_MS	5000	/* before the minimum rate is asked for */
 #define VG_EDGE_PROBE_MS	1000	/* half-closed, unanswered: still there? */
 #define VG_EDGE_TICK_MS		250	/* between two looks at the deadlines */
@@ -89,6 +90,7 @@ struct vg_door {
 	bool			runnable;	/* a request waits for Kore */
 	bool			buried;		/* a connection waits for its end */
 	uint64_t		clock;		/* ms, of this turn; 0: not read */
+	uint64_t		drain_from;	/* ms */
 	uint64_t		drain_until;	/* ms */
 	uint64_t		tick_at;	/* ms */
 	uint64_t		accept_at;	/* ms: paused until then; 0: not */
@@ -171,6 +173,7 @@ void	vg_accept_event(void *, int);
 void	vg_accept_pause(uint64_t ms);
 void	vg_accept_resume(void);
 void	vg_accept_certified(void);
+void	vg_accept_last(void);
 bool	vg_accept_told(struct vg_conn *);
 void	vg_accept_ended(const struct vg_conn *);
 
@@ -199,8 +202,9 @@ const uint8_t	*vg_keymgr_mark_new(EVP_PKEY *);
 void		vg_keymgr_mark(const uint8_t *);
 void		vg_keymgr_forget(void);
 
-/* edge_parent.c: of the parent's loop, at most TIMER ms. */
+/* edge_parent.c: of the parent's loop, at most TIMER ms; and of any process. */
 void	vg_parent_wait(u_int64_t timer);
+void	vg_parent_listen_no_more(void);
 
 /* edge_setup.c */
 uint16_t	vg_setup_https_port(const struct kore_server *);
@@ -238,6 +242,8 @@ void	__wrap_kore_fileref_init(void);
 void	__real_kore_fileref_init(void);
 void	__wrap_kore_worker_reap(void);
 void	__real_kore_worker_reap(void);
+void	__wrap_kore_server_closeall(void);
+void	__real_kore_server_closeall(void);
 void	__wrap_kore_msg_parent_add(struct kore_worker *);
 void	__real_kore_msg_parent_add(struct kore_worker *);
 void	__wrap_kore_msg_send(u_int16_t, u_int8_t, const void *, size_t);

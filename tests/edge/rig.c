@@ -224,6 +224,30 @@ rig_workers(pid_t *out, size_t max)
 	return (children(rig.pid, out, max));
 }
 
+/* By the title that Kore gives them; all were there when rig_start() ended. */
+pid_t
+rig_worker(unsigned id)
+{
+	char	path[64], text[128], title[16];
+	pid_t	pid[64];
+	size_t	i, n = rig_workers(pid, 64), len;
+	FILE	*fp;
+
+	(void)snprintf(title, sizeof(title), "[wrk %u]", id);
+	for (i = 0; i < n; i++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", pid[i]);
+		if ((fp = fopen(path, "r")) == NULL)
+			continue;
+		len = fread(text, 1, sizeof(text) - 1, fp);
+		(void)fclose(fp);
+		text[len] = '\0';
+		if (strstr(text, title) != NULL)
+			return (pid[i]);
+	}
+	fail_msg("no worker %u", id);
+	return (0);
+}
+
 long
 rig_rss(pid_t pid)
 {

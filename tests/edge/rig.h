@@ -26,6 +26,8 @@ uint16_t rig_redirect_port(void);
 pid_t	rig_pid(void);
 /* The workers' pids; how many. */
 size_t	rig_workers(pid_t *, size_t max);
+/* The pid of a worker, by its id. */
+pid_t	rig_worker(unsigned id);
 /* VmRSS of a process, kB. */
 long	rig_rss(pid_t);
 /* CPU of the parent and all its children, ms. */
@@ -40,7 +42,7 @@ int	rig_connect(void);
 int	rig_connect_to(uint16_t port);
 /* As another client: from 127.0.0.HOST. */
 int	rig_connect_from(uint8_t host);
-/* Whether a connection is taken at all. */
+/* Whether the port still takes connections. */
 bool	rig_is_open(void);
 /* False: the peer does not take it (any more). */
 bool	rig_send(int fd, const void *bytes, size_t len);

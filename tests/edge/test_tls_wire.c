@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -704,6 +705,40 @@ silent_connections_over_a_limit_cost_no_other(void **state)
 	SSL_CTX_free(ctx);
 }
 
+/* The keymgr signs as long as a worker drains. */
+static void
+the_backlog_is_told_over_tls_too(void **state)
+{
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	SSL	*ssl;
+	pid_t	pid = rig_pid(), wrk[2];
+	int	fd[THREADS], i, status;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		wrk[i] = rig_worker((unsigned)i + 1);
+		assert_int_equal(kill(wrk[i], SIGSTOP), 0);
+	}
+	for (i = 0; i < THREADS; i++)
+		fd[i] = rig_connect();
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(kill(wrk[i], SIGCONT), 0);
+	for (i = 0; i < THREADS; i++) {
+		ssl = SSL_new(ctx);
+		(void)SSL_set_fd(ssl, fd[i]);
+		assert_int_equal(SSL_connect(ssl), 1);
+		/* 503, or 200 where it was accepted before the signal came. */
+		assert_true(ask(ssl, "GET /health HTTP/1.1\r\nHost: a.test\r\n"
+		    "\r\n", "\r\n\r\n"));
+		SSL_free(ssl);
+		(void)close(fd[i]);
+	}
+	SSL_CTX_free(ctx);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void
 plain_port_redirects(void **state)
 {
@@ -755,8 +790,12 @@ main(void)
 	const struct CMUnitTest limited[] = {
 		cmocka_unit_test(silent_connections_over_a_limit_cost_no_other)
 	};
+	const struct CMUnitTest last[] = {
+		cmocka_unit_test(the_backlog_is_told_over_tls_too)
+	};
 	int	failed;
 
 	failed = cmocka_run_group_tests(tests, setup, teardown);
-	return (failed + cmocka_run_group_tests(limited, setup_few, teardown));
+	failed += cmocka_run_group_tests(limited, setup_few, teardown);
+	return (failed + cmocka_run_group_tests(last, setup, NULL));
 }
