@@ -61,6 +61,9 @@ try_connect(uint16_t port, uint8_t host)
 	from.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~0xffU) | host);
 	if ((fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
 		return (-1);
+	/* The port is chosen with the peer: no address runs out of them. */
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+	    sizeof(on));
 	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) == -1 ||
 	    connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1) {
 		(void)close(fd);

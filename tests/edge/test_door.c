@@ -422,6 +422,39 @@ late_heads_are_told_408(void **state)
 	(void)close(fd);
 }
 
+/* RFC 9110 section 9.3.2, also where the head was refused before its end. */
+static void
+refusals_of_head_have_no_content(void **state)
+{
+	static const struct {
+		const char	*request;
+		int		status;
+	} cases[] = {
+		{ "HEAD / HTTP/1.1\r\n\r\n", 400 },
+		{ "HEAD / HTTP/1.1\r\n" HOST "X : y\r\n\r\n", 400 },
+		{ "HEAD / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n"
+		    "\r\n", 501 },
+		{ "HEAD / HTTP/2.0\r\n", 505 },
+		{ "HEAD / HTTP/1.1\r\n" HOST "Expect: x\r\n\r\n", 417 },
+		{ "HEAD / HTTP/1.1\r\nX: y", 408 },
+		{ "HEAD ", 408 }
+	};
+	size_t	i, more;
+	int	fd;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fd = rig_connect();
+		assert_true(rig_say(fd, cases[i].request));
+		assert_true(rig_response(fd, &r, true, RIG_WAIT_MS));
+		assert_int_equal(r.status, cases[i].status);
+		assert_int_equal(rig_end(fd, RIG_WAIT_MS, &more), RIG_FIN);
+		if (more != 0)
+			fail_msg("content: %s", cases[i].request);
+		(void)close(fd);
+	}
+}
+
 static void
 late_bodies_are_told_408(void **state)
 {
@@ -731,6 +764,7 @@ main(void)
 		TEST(handler_without_an_answer_ends, plain),
 		TEST(late_heads_are_told_408, quick),
 		TEST(late_bodies_are_told_408, quick),
+		TEST(refusals_of_head_have_no_content, quick),
 		TEST(slow_readers_end, quick),
 		TEST(connection_ends_after_its_requests, three),
 		TEST(too_many_connections_are_told_503, twenty_all),
