@@ -62,6 +62,7 @@ struct vg_conn {
 	bool			ready;		/* on the list */
 	bool			counted;	/* in the shared table */
 	bool			patient;	/* SO_RCVLOWAT is raised */
+	bool			continue_due;	/* the client waits for 100 */
 	uint16_t		https_port;	/* not 0: redirect to it */
 	uint32_t		nrequests;
 	uint32_t		cell[2];	/* of the client, shared table */
@@ -157,6 +158,7 @@ struct http_request	*vg_feed(struct vg_conn *, struct vg_edge_refusal *);
 
 /* edge_body.c */
 void	vg_body_begin(struct vg_conn *);
+bool	vg_body_continue(struct vg_conn *);
 void	vg_body_readable(struct vg_conn *);
 void	vg_body_tick(struct vg_conn *);
 void	vg_body_end(struct vg_conn *, enum vg_body_end);

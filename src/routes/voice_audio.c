@@ -75,7 +75,7 @@ send_file(struct vg_request *r, const struct vg_audio *audio, int fd,
 	(void)snprintf(etag, sizeof(etag), "\"%s\"", audio->id);
 	vg_reply_field(r, "ETag", "%s", etag);
 	vg_reply_field(r, "Accept-Ranges", "bytes");
-	none_match = vg_edge_header(r->req, "if-none-match");
+	none_match = vg_edge_header_list(r->req, "if-none-match");
 	if (none_match != NULL && vg_field_none_match(none_match,
 	    strlen(none_match), etag) == 1) {
 		(void)close(fd);
