@@ -83,6 +83,29 @@ conn_disconnected(struct connection *c)
 	conn->buf = NULL;
 }
 
+/*
+ * A handshake failed: a client that speaks plain HTTP is told what this port
+ * speaks, in words that it knows. OpenSSL has sent it nothing.
+ */
+static bool
+told_of_https(struct vg_conn *conn)
+{
+	struct connection	*c = conn->c;
+
+	if (c->ssl == NULL ||
+	    ERR_GET_REASON(ERR_peek_error()) != SSL_R_HTTP_REQUEST)
+		return (false);
+	ERR_clear_error();
+	SSL_free(c->ssl);
+	c->ssl = NULL;
+	c->state = CONN_STATE_ESTABLISHED;
+	c->proto = CONN_PROTO_HTTP;
+	c->write = vg_io_write;
+	conn->tls = false;
+	vg_refuse_with(conn, 400, "bad_request", "This port speaks HTTPS.");
+	return (true);
+}
+
 void
 vg_conn_event(void *arg, int error)
 {
@@ -102,7 +125,8 @@ vg_conn_event(void *arg, int error)
 		c->evt.flags |= KORE_EVENT_READ;
 
 	if (c->state == CONN_STATE_TLS_SHAKE) {
-		if (!c->handle(c) && vg_conn_alive(conn))
+		if (!c->handle(c) && vg_conn_alive(conn) &&
+		    !told_of_https(conn))
 			kore_connection_disconnect(c);
 		return;
 	}

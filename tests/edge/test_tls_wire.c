@@ -705,6 +705,23 @@ silent_connections_over_a_limit_cost_no_other(void **state)
 	SSL_CTX_free(ctx);
 }
 
+static void
+plain_http_is_told_what_is_spoken(void **state)
+{
+	struct rig_response	r;
+	size_t			more;
+	int			fd = rig_connect();
+
+	(void)state;
+	assert_true(rig_say(fd, REQUEST));
+	assert_true(rig_response(fd, &r, false, RIG_WAIT_MS));
+	assert_int_equal(r.status, 400);
+	assert_true(r.close);
+	assert_int_equal(rig_end(fd, RIG_WAIT_MS, &more), RIG_FIN);
+	assert_int_equal(more, 0);
+	(void)close(fd);
+}
+
 /* The keymgr signs as long as a worker drains. */
 static void
 the_backlog_is_told_over_tls_too(void **state)
@@ -785,6 +802,7 @@ main(void)
 		cmocka_unit_test(slow_handshake_ends),
 		cmocka_unit_test(surplus_is_the_same_however_records_are_cut),
 		cmocka_unit_test(a_second_hello_costs_no_memory),
+		cmocka_unit_test(plain_http_is_told_what_is_spoken),
 		cmocka_unit_test(plain_port_redirects)
 	};
 	const struct CMUnitTest limited[] = {
