@@ -164,7 +164,8 @@ struct vg_edge_request	*vg_edge_of(const struct http_request *);
 /*
  * The first value of a request header, by case-insensitive name, as a string
  * valid as long as vg_edge_of(): NULL when there is none. Kore's
- * http_request_header() gives the same (it is wrapped).
+ * http_request_header() gives the same (it is wrapped). For a field that is no
+ * list: of a list, see vg_edge_header_list().
  */
 const char	*vg_edge_header(const struct http_request *, const char *name);
 /* The next one of a list-valued header; start with *index 0. */

@@ -251,6 +251,41 @@ rig_worker(unsigned id)
 	return (0);
 }
 
+static bool
+has_pending(pid_t pid, int sig)
+{
+	char			path[64], line[256];
+	FILE			*fp;
+	unsigned long long	set = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if ((fp = fopen(path, "r")) == NULL)
+		return (false);
+	while (fgets(line, sizeof(line), fp) != NULL) {
+		if (sscanf(line, "ShdPnd: %llx", &set) == 1)
+			break;
+	}
+	(void)fclose(fp);
+	return ((set >> (sig - 1) & 1) != 0);
+}
+
+void
+rig_end_stopped(const pid_t *workers, size_t n)
+{
+	int64_t	until = rig_now_us() + RIG_WAIT_MS * 1000;
+	size_t	i;
+
+	assert_int_equal(kill(rig.pid, SIGTERM), 0);
+	for (i = 0; i < n; i++) {
+		while (!has_pending(workers[i], SIGTERM)) {
+			assert_true(rig_now_us() < until);
+			rig_sleep_us(5000);
+		}
+	}
+	for (i = 0; i < n; i++)
+		assert_int_equal(kill(workers[i], SIGCONT), 0);
+}
+
 long
 rig_rss(pid_t pid)
 {

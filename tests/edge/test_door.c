@@ -1,6 +1,7 @@
 /*
- * The door, what the table of framing cases cannot say: bodies, time, numbers,
- * ends. Each test drives tests/edge/door.c with bytes of its own.
+ * The door, what the table of framing cases cannot say: bodies, time, numbers.
+ * Each test drives tests/edge/door.c with bytes of its own. How it ends is in
+ * test_end.c.
  */
 
 #include <setjmp.h>
@@ -10,10 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/types.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -27,8 +26,6 @@
 #define MANY		100
 #define GROWTH_KB	8192	/* of a worker that was sent 100 MiB */
 #define SHORT_MS	400	/* nothing may come within it */
-#define BACKLOG		30	/* connections that nobody has accepted */
-#define LINGERED_US	4000000	/* less than a client may linger otherwise */
 
 static struct rig_response	r;
 
@@ -610,101 +607,6 @@ connections_are_spread(void **state)
 }
 
 static void
-requests_in_flight_finish_at_the_end(void **state)
-{
-	int	fd = rig_connect(), idle = rig_connect(), status;
-	pid_t	pid = rig_pid();
-
-	(void)state;
-	assert_int_equal(ask_on(idle, GET("/health")), 200);
-	assert_true(rig_say(fd, GET("/slow?1500")));
-	rig_sleep_us(200000);
-	assert_int_equal(kill(pid, SIGTERM), 0);
-	assert_int_equal(rig_end(idle, RIG_WAIT_MS, NULL), RIG_FIN);
-	assert_true(rig_response(fd, &r, false, RIG_WAIT_MS));
-	assert_string_equal(r.body, "slow");
-	assert_true(r.close);
-	(void)close(fd);
-	(void)close(idle);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-/*
- * Who is connected when the end begins, and whom nobody has accepted yet, is
- * answered; then the port refuses, while a request is still under way.
- */
-static void
-the_backlog_is_told_and_the_port_closed(void **state)
-{
-	int	fd = rig_connect(), waiting[BACKLOG], told = 0, i, status;
-	pid_t	pid = rig_pid(), wrk = rig_worker(1);
-	int64_t	until;
-
-	(void)state;
-	assert_true(rig_say(fd, GET("/slow?2500")));
-	assert_true(rig_count_is("kore_requests", 1));
-	assert_int_equal(kill(wrk, SIGSTOP), 0);
-	for (i = 0; i < BACKLOG; i++) {
-		waiting[i] = rig_connect();
-		assert_true(rig_say(waiting[i], GET("/health")));
-	}
-	assert_int_equal(kill(pid, SIGTERM), 0);
-	assert_int_equal(kill(wrk, SIGCONT), 0);
-	for (i = 0; i < BACKLOG; i++) {
-		assert_true(rig_response(waiting[i], &r, false, RIG_WAIT_MS));
-		/* Some were accepted before the signal was seen. */
-		if (r.status == 503) {
-			assert_true(r.close);
-			assert_non_null(strstr(r.head, "shutting_down"));
-			assert_non_null(strstr(r.head, "Retry-After: 1\r\n"));
-			told++;
-		} else {
-			assert_int_equal(r.status, 200);
-		}
-		(void)close(waiting[i]);
-	}
-	assert_true(told > 0);
-
-	until = rig_now_us() + RIG_WAIT_MS * 1000;
-	while (rig_is_open())
-		assert_true(rig_now_us() < until);
-	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
-	assert_true(rig_response(fd, &r, false, RIG_WAIT_MS));
-	assert_string_equal(r.body, "slow");
-	(void)close(fd);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-/* A first request that is on its way is served; a client that lingers is not
- * waited for as it is otherwise. */
-static void
-the_end_waits_for_first_requests_and_not_for_last_bytes(void **state)
-{
-	int	fresh = rig_connect(), lingers = rig_connect(), status;
-	pid_t	pid = rig_pid();
-	int64_t	since;
-
-	(void)state;
-	assert_true(rig_count_is("connections", 2));
-	assert_true(rig_say(lingers, POST("/refuse", 100000)));
-	assert_true(rig_response(lingers, &r, false, RIG_WAIT_MS));
-	assert_int_equal(r.status, 403);
-	since = rig_now_us();
-	assert_int_equal(kill(pid, SIGTERM), 0);
-	while (rig_is_open())
-		assert_true(rig_now_us() - since < RIG_WAIT_MS * 1000);
-	assert_int_equal(ask_on(fresh, GET("/health")), 200);
-	assert_true(r.close);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	assert_true(rig_now_us() - since < LINGERED_US);
-	(void)close(fresh);
-	(void)close(lingers);
-}
-
-static void
 no_descriptors_left_is_survived(void **state)
 {
 	int	fd[200], i;
@@ -738,7 +640,6 @@ static const char *const	twenty[] = { "DOOR_PER_CLIENT=20",
 	"DOOR_WORKERS=2", NULL };
 static const char *const	twenty_all[] = { "DOOR_CONNECTIONS=20",
 	"DOOR_WORKERS=1", NULL };
-static const char *const	one_worker[] = { "DOOR_WORKERS=1", NULL };
 static const char *const	few_files[] = { "DOOR_FILES=-1020",
 	"DOOR_WORKERS=1", NULL };
 
@@ -771,16 +672,7 @@ main(void)
 		TEST(one_client_has_its_share_of_all_workers, twenty),
 		TEST(one_client_over_its_limit_costs_no_other, twenty),
 		TEST(connections_are_spread, plain),
-		TEST(no_descriptors_left_is_survived, few_files),
-		{ "requests_in_flight_finish_at_the_end",
-		    requests_in_flight_finish_at_the_end, setup, NULL,
-		    (void *)(uintptr_t)plain },
-		{ "the_backlog_is_told_and_the_port_closed",
-		    the_backlog_is_told_and_the_port_closed, setup, NULL,
-		    (void *)(uintptr_t)one_worker },
-		{ "the_end_waits_for_first_requests_and_not_for_last_bytes",
-		    the_end_waits_for_first_requests_and_not_for_last_bytes,
-		    setup, NULL, (void *)(uintptr_t)one_worker }
+		TEST(no_descriptors_left_is_survived, few_files)
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
