@@ -28,11 +28,13 @@ pid_t	rig_pid(void);
 size_t	rig_workers(pid_t *, size_t max);
 /* The pid of a worker, by its id. */
 pid_t	rig_worker(unsigned id);
+/* SIGSTOP; returns when they have stopped. */
+void	rig_halt(const pid_t *, size_t n);
 /*
- * SIGTERM for the parent, while these workers are stopped; they go on when each
+ * SIGTERM for the parent, while these workers are halted; they go on when each
  * has its own waiting for it.
  */
-void	rig_end_stopped(const pid_t *, size_t n);
+void	rig_end_halted(const pid_t *, size_t n);
 /* VmRSS of a process, kB. */
 long	rig_rss(pid_t);
 /* CPU of the parent and all its children, ms. */

@@ -77,12 +77,12 @@ the_backlog_is_told_and_the_port_closed(void **state)
 	(void)state;
 	assert_true(rig_say(fd, GET("/slow?2500")));
 	assert_true(rig_count_is("kore_requests", 1));
-	assert_int_equal(kill(wrk, SIGSTOP), 0);
+	rig_halt(&wrk, 1);
 	for (i = 0; i < BACKLOG; i++) {
 		waiting[i] = rig_connect();
 		assert_true(rig_say(waiting[i], GET("/health")));
 	}
-	rig_end_stopped(&wrk, 1);
+	rig_end_halted(&wrk, 1);
 	for (i = 0; i < BACKLOG; i++) {
 		assert_true(rig_response(waiting[i], &r, false, RIG_WAIT_MS));
 		/* Some were accepted before the signal was seen. */

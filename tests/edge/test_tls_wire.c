@@ -732,13 +732,12 @@ the_backlog_is_told_over_tls_too(void **state)
 	int	fd[THREADS], i, status;
 
 	(void)state;
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 2; i++)
 		wrk[i] = rig_worker((unsigned)i + 1);
-		assert_int_equal(kill(wrk[i], SIGSTOP), 0);
-	}
+	rig_halt(wrk, 2);
 	for (i = 0; i < THREADS; i++)
 		fd[i] = rig_connect();
-	rig_end_stopped(wrk, 2);
+	rig_end_halted(wrk, 2);
 	for (i = 0; i < THREADS; i++) {
 		ssl = SSL_new(ctx);
 		(void)SSL_set_fd(ssl, fd[i]);
