@@ -132,6 +132,14 @@ vg_head_get(const struct vg_head *h, const uint8_t *buf, const char *name,
 	return (vg_head_get_next(h, buf, name, &index, value));
 }
 
+bool
+vg_head_is_asterisk(const struct vg_head *h)
+{
+	return (h->form == VG_TARGET_ASTERISK || (h->method ==
+	    VG_METHOD_OPTIONS && h->form == VG_TARGET_ABSOLUTE &&
+	    h->path.len == 0 && !h->has_query));
+}
+
 const char *
 vg_head_text(const uint8_t *buf, struct vg_span s)
 {

@@ -201,6 +201,12 @@ bool	vg_head_get(const struct vg_head *, const uint8_t *buf,
 bool	vg_head_get_next(const struct vg_head *, const uint8_t *buf,
 	    const char *name, size_t *index, struct vg_span *value);
 
+/*
+ * Whether the target is the server itself: "*", or what stands for it in
+ * absolute-form, OPTIONS without path and query (RFC 9112 section 3.2.4).
+ */
+bool	vg_head_is_asterisk(const struct vg_head *);
+
 /* Where a span's bytes are. Not NUL terminated. */
 const char	*vg_head_text(const uint8_t *buf, struct vg_span);
 

@@ -2,9 +2,12 @@
  * Where a request is meant for: RFC 9112 section 3.2, RFC 3986.
  *
  * A target that this file accepts consists of the characters that RFC 3986
- * allows, and every percent-encoding in it is complete and stands for a byte
- * that is no control character, so that whoever decodes it later cannot be
- * made to see an end of string or of line. Host names are held to what names
+ * allows, and every percent-encoding in it is complete. In a path it stands for
+ * a byte that is no control character, so that whoever decodes it later cannot
+ * be made to see an end of string or of line. A query may hold line ends and
+ * tabs, as forms send them (section 3.4), but no NUL: where a decoded value is a
+ * C string, what follows it would be there for one reader and not for the next.
+ * Host names are held to what names
  * can be: letters, digits, "-", "_" and dots. The grammar of reg-name also has
  * sub-delims and percent-encodings; no name that resolves holds any, a joined
  * pair of Host headers ("a.test,b.test") does, so they are refused.
@@ -52,7 +55,7 @@ is_path_byte(uint8_t c)
 
 /* RFC 3986 section 2.1; an encoded control character is nobody's path. */
 static bool
-is_encoded(const uint8_t *s, size_t left)
+is_encoded(const uint8_t *s, size_t left, bool in_query)
 {
 	int	high, low, byte;
 
@@ -65,6 +68,8 @@ is_encoded(const uint8_t *s, size_t left)
 		return (false);
 
 	byte = high * 16 + low;
+	if (in_query)
+		return (byte != 0);
 
 	return (byte >= 0x20 && byte != 0x7f);
 }
@@ -77,7 +82,7 @@ read_path(struct vg_head *h, const uint8_t *buf, size_t from, size_t to)
 
 	for (i = from; i < to; i++) {
 		if (buf[i] == '%') {
-			if (!is_encoded(buf + i, to - i))
+			if (!is_encoded(buf + i, to - i, query != to))
 				return (VG_HEAD_TARGET);
 			i += 2;
 		} else if (buf[i] == '?') {

@@ -112,6 +112,11 @@ struct vg_edge_request {
 	 * of an aligned buffer.
 	 */
 	uint64_t		sink_at;
+	/*
+	 * The header hook's: whether it is still being asked if the body is
+	 * wanted. 100 (Continue) then waits for vg_edge_continue().
+	 */
+	bool			hold_continue;
 
 	/*
 	 * status 0, or what the handler must answer (and nothing else): the
@@ -159,7 +164,8 @@ struct vg_edge_request	*vg_edge_of(const struct http_request *);
 /*
  * The first value of a request header, by case-insensitive name, as a string
  * valid as long as vg_edge_of(): NULL when there is none. Kore's
- * http_request_header() gives the same (it is wrapped).
+ * http_request_header() gives the same (it is wrapped). For a field that is no
+ * list: of a list, see vg_edge_header_list().
  */
 const char	*vg_edge_header(const struct http_request *, const char *name);
 /* The next one of a list-valued header; start with *index 0. */
@@ -167,11 +173,25 @@ const char	*vg_edge_header_next(const struct http_request *,
 		    const char *name, size_t *index);
 
 /*
+ * All lines of a list-valued field as one list, joined by ", " (RFC 9110
+ * section 5.3): what a list says must not depend on how it was cut into lines.
+ * NULL when there is none; valid until the next call.
+ */
+const char	*vg_edge_header_list(const struct http_request *,
+		    const char *name);
+
+/*
  * Ends a body that is being received: abort(VG_BODY_REFUSED) is called, the
  * request runs with this refusal in er. Nothing happens when none is coming.
  */
 void	vg_edge_body_stop(struct http_request *, int status, const char *word,
 	    const char *text);
+
+/*
+ * The body is wanted after all: sends the 100 that hold_continue kept back, if
+ * the client waits for it and no byte of the body came meanwhile.
+ */
+void	vg_edge_continue(struct http_request *);
 
 /* The connection closes after this request's response. */
 void	vg_edge_close_after(struct http_request *);

@@ -65,17 +65,33 @@ vg_body_begin(struct vg_conn *conn)
 			return;
 		}
 	} else if (conn->head.expect_continue && !conn->head.http10) {
-		/* RFC 9110 section 10.1.1. */
-		net_send_queue(c, CONTINUE, sizeof(CONTINUE) - 1);
-		if (!net_send_flush(c)) {
-			if (vg_conn_alive(conn))
-				kore_connection_disconnect(c);
+		conn->continue_due = true;
+		if (!conn->er.hold_continue && !vg_body_continue(conn))
 			return;
-		}
 	}
 
 	if (vg_conn_alive(conn) && (c->evt.flags & KORE_EVENT_READ))
 		vg_body_readable(conn);
+}
+
+/*
+ * RFC 9110 section 10.1.1: to a client that waits for it, once, and not when its
+ * body has begun. False: the client is lost.
+ */
+bool
+vg_body_continue(struct vg_conn *conn)
+{
+	struct connection	*c = conn->c;
+
+	if (!conn->continue_due)
+		return (true);
+	conn->continue_due = false;
+	net_send_queue(c, CONTINUE, sizeof(CONTINUE) - 1);
+	if (net_send_flush(c))
+		return (true);
+	if (vg_conn_alive(conn))
+		kore_connection_disconnect(c);
+	return (false);
 }
 
 /* Wake us for a buffer's worth of bytes, or for one. */
@@ -163,6 +179,7 @@ vg_body_readable(struct vg_conn *conn)
 			return;
 		}
 
+		conn->continue_due = false;
 		turn += (size_t)n;
 		vg_door.turn += (size_t)n;
 		surplus = ((uint64_t)n > conn->left);
@@ -199,6 +216,7 @@ vg_body_end(struct vg_conn *conn, enum vg_body_end how)
 	if (er->body_end != VG_BODY_COMING)
 		return;
 	er->body_end = how;
+	conn->continue_due = false;
 	vg_door.counts.bodies--;
 
 	if (er->sink != NULL) {

@@ -27,13 +27,14 @@ static void	conn_next(struct vg_conn *);
 
 static struct vg_conn_list	ready = TAILQ_HEAD_INITIALIZER(ready);
 
-/* ms 0: no deadline. */
+/* ms 0: no deadline. Who is turned away has one for all, since accept. */
 void
 vg_conn_phase(struct vg_conn *conn, enum vg_phase phase, uint64_t ms)
 {
 	conn->phase = phase;
 	conn->since = vg_now();
-	conn->deadline = (ms != 0) ? conn->since + ms : 0;
+	if (!conn->turned_away)
+		conn->deadline = (ms != 0) ? conn->since + ms : 0;
 }
 
 /* c is on Kore's list; its fd, state, family and address are set. 0 / -1. */
@@ -75,12 +76,34 @@ conn_disconnected(struct connection *c)
 	conn->ready = false;
 	conn->er.req = NULL;
 	vg_table_remove(conn);
-	if (conn->overflow)
-		vg_door.overflow--;
+	vg_accept_ended(conn);
 	vg_door.counts.connections--;
 	vg_door.buried = true;
 	free(conn->buf);
 	conn->buf = NULL;
+}
+
+/*
+ * A handshake failed: a client that speaks plain HTTP is told what this port
+ * speaks, in words that it knows. OpenSSL has sent it nothing.
+ */
+static bool
+told_of_https(struct vg_conn *conn)
+{
+	struct connection	*c = conn->c;
+
+	if (c->ssl == NULL ||
+	    ERR_GET_REASON(ERR_peek_error()) != SSL_R_HTTP_REQUEST)
+		return (false);
+	ERR_clear_error();
+	SSL_free(c->ssl);
+	c->ssl = NULL;
+	c->state = CONN_STATE_ESTABLISHED;
+	c->proto = CONN_PROTO_HTTP;
+	c->write = vg_io_write;
+	conn->tls = false;
+	vg_refuse_with(conn, 400, "bad_request", "This port speaks HTTPS.");
+	return (true);
 }
 
 void
@@ -102,7 +125,8 @@ vg_conn_event(void *arg, int error)
 		c->evt.flags |= KORE_EVENT_READ;
 
 	if (c->state == CONN_STATE_TLS_SHAKE) {
-		if (!c->handle(c) && vg_conn_alive(conn))
+		if (!c->handle(c) && vg_conn_alive(conn) &&
+		    !told_of_https(conn))
 			kore_connection_disconnect(c);
 		return;
 	}
@@ -121,8 +145,7 @@ vg_conn_readable(struct vg_conn *conn)
 {
 	if (conn->tls && !conn->shaken) {
 		conn->shaken = true;
-		vg_conn_phase(conn, VG_PHASE_IDLE, conn->overflow ?
-		    VG_EDGE_OVERFLOW_MS : vg_door.limits.header_ms);
+		vg_conn_phase(conn, VG_PHASE_IDLE, vg_door.limits.header_ms);
 	}
 
 	switch (conn->phase) {

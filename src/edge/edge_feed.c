@@ -156,7 +156,7 @@ vg_feed(struct vg_conn *conn, struct vg_edge_refusal *why)
 
 	path = "/";
 	path_len = 1;
-	if (h->form == VG_TARGET_ASTERISK)
+	if (vg_head_is_asterisk(h))
 		path = "*";
 	else if (h->path.len > 0) {
 		path = vg_head_text(conn->buf, h->path);

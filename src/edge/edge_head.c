@@ -47,6 +47,10 @@ vg_head_readable(struct vg_conn *conn)
 			    "There are too many connections; try again later.");
 			return;
 		}
+		if (conn->turned_away) {
+			vg_refuse_with(conn, 503, "shutting_down", NULL);
+			return;
+		}
 
 		switch (vg_head_feed(&conn->head, conn->buf, conn->len)) {
 		case VG_HEAD_DONE:

@@ -19,8 +19,10 @@
 #define VG_EDGE_FAST		32768	/* bytes in a read: a fast sender */
 #define VG_EDGE_LINGER_MS	5000	/* our FIN to the end, at most */
 #define VG_EDGE_LINGER_BYTES	33554432 /* read and thrown away, at most */
-#define VG_EDGE_OVERFLOW	64	/* connections over the limit, to be told */
-#define VG_EDGE_OVERFLOW_MS	2000	/* to tell them */
+#define VG_EDGE_OVERFLOW	64	/* connections over a limit, to be told */
+#define VG_EDGE_TOLD		64	/* that were, and still have their end to come */
+#define VG_EDGE_OVERFLOW_MS	2000	/* accept to the end of one of either */
+#define VG_EDGE_LAST_MS		1000	/* draining: for a first request, a FIN */
 #define VG_EDGE_RATE_GRACE_MS	5000	/* before the minimum rate is asked for */
 #define VG_EDGE_PROBE_MS	1000	/* half-closed, unanswered: still there? */
 #define VG_EDGE_TICK_MS		250	/* between two looks at the deadlines */
@@ -47,7 +49,9 @@ struct vg_conn {
 	enum vg_phase		phase;
 	bool			tls;
 	bool			shaken;		/* the TLS handshake is done */
-	bool			overflow;	/* to be told that there is no room */
+	bool			turned_away;	/* to be told 503, whatever it asks */
+	bool			overflow;	/* over a limit: holds a slot for it */
+	bool			told;		/* likewise, and lingers */
 	bool			close;		/* after the next response */
 	bool			linger;		/* unread bytes may be there then */
 	bool			fin_near;	/* a FIN is behind what is unread */
@@ -58,6 +62,7 @@ struct vg_conn {
 	bool			ready;		/* on the list */
 	bool			counted;	/* in the shared table */
 	bool			patient;	/* SO_RCVLOWAT is raised */
+	bool			continue_due;	/* the client waits for 100 */
 	uint16_t		https_port;	/* not 0: redirect to it */
 	uint32_t		nrequests;
 	uint32_t		cell[2];	/* of the client, shared table */
@@ -86,10 +91,12 @@ struct vg_door {
 	bool			runnable;	/* a request waits for Kore */
 	bool			buried;		/* a connection waits for its end */
 	uint64_t		clock;		/* ms, of this turn; 0: not read */
+	uint64_t		drain_from;	/* ms */
 	uint64_t		drain_until;	/* ms */
 	uint64_t		tick_at;	/* ms */
 	uint64_t		accept_at;	/* ms: paused until then; 0: not */
-	uint32_t		overflow;	/* connections over the limit, now */
+	uint32_t		overflow;	/* connections over a limit, to be told */
+	uint32_t		told;		/* and those that were */
 	size_t			turn;		/* bytes of bodies, in this turn */
 	struct vg_edge_counts	counts;
 };
@@ -151,6 +158,7 @@ struct http_request	*vg_feed(struct vg_conn *, struct vg_edge_refusal *);
 
 /* edge_body.c */
 void	vg_body_begin(struct vg_conn *);
+bool	vg_body_continue(struct vg_conn *);
 void	vg_body_readable(struct vg_conn *);
 void	vg_body_tick(struct vg_conn *);
 void	vg_body_end(struct vg_conn *, enum vg_body_end);
@@ -167,12 +175,15 @@ void	vg_accept_event(void *, int);
 void	vg_accept_pause(uint64_t ms);
 void	vg_accept_resume(void);
 void	vg_accept_certified(void);
+void	vg_accept_last(void);
+bool	vg_accept_told(struct vg_conn *);
+void	vg_accept_ended(const struct vg_conn *);
 
 /* edge_table.c: who is connected, over all workers. */
 int	vg_table_create(void);
 void	vg_table_worker(uint16_t id);
-void	vg_table_find(struct vg_conn *);
-uint32_t vg_table_client(const struct vg_conn *);
+void	vg_table_find(const struct connection *, uint32_t cell[2]);
+uint32_t vg_table_client(const uint32_t cell[2]);
 void	vg_table_add(struct vg_conn *);
 void	vg_table_remove(struct vg_conn *);
 bool	vg_table_yield(void);
@@ -193,8 +204,9 @@ const uint8_t	*vg_keymgr_mark_new(EVP_PKEY *);
 void		vg_keymgr_mark(const uint8_t *);
 void		vg_keymgr_forget(void);
 
-/* edge_parent.c: of the parent's loop, at most TIMER ms. */
+/* edge_parent.c: of the parent's loop, at most TIMER ms; and of any process. */
 void	vg_parent_wait(u_int64_t timer);
+void	vg_parent_listen_no_more(void);
 
 /* edge_setup.c */
 uint16_t	vg_setup_https_port(const struct kore_server *);
@@ -232,6 +244,8 @@ void	__wrap_kore_fileref_init(void);
 void	__real_kore_fileref_init(void);
 void	__wrap_kore_worker_reap(void);
 void	__real_kore_worker_reap(void);
+void	__wrap_kore_server_closeall(void);
+void	__real_kore_server_closeall(void);
 void	__wrap_kore_msg_parent_add(struct kore_worker *);
 void	__real_kore_msg_parent_add(struct kore_worker *);
 void	__wrap_kore_msg_send(u_int16_t, u_int8_t, const void *, size_t);

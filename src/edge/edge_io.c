@@ -189,8 +189,11 @@ vg_io_whole(struct vg_conn *conn)
 {
 	struct connection	*c = conn->c;
 
-	if (conn->fin_near || (conn->tls ? SSL_has_pending(c->ssl) != 0 :
-	    (c->evt.flags & KORE_EVENT_READ) != 0))
+	/*
+	 * Over TLS the flag stays until a read found nothing: what was sent in
+	 * one go is read as one, however it was cut into records.
+	 */
+	if (conn->fin_near || (c->evt.flags & KORE_EVENT_READ) != 0)
 		vg_io_peek(conn);
 }
 
@@ -231,6 +234,10 @@ vg_io_linger(struct vg_conn *conn)
 {
 	struct connection	*c = conn->c;
 
+	if (!vg_accept_told(conn)) {
+		kore_connection_disconnect(c);
+		return;
+	}
 	if (conn->tls) {
 		ERR_clear_error();
 		(void)SSL_shutdown(c->ssl);

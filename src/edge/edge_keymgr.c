@@ -116,9 +116,8 @@ marked_question(uint8_t *out, const void *data, size_t len)
 }
 
 /*
- * The parent closes its side as soon as it has passed a SIGTERM on; a worker
- * that drains lives longer than that, and Kore would send into a connection
- * that is closed and given back, on a descriptor that may be another's by now.
+ * Once the parent's side is closed Kore would send into a connection that is
+ * closed and given back, on a descriptor that may be another's by now.
  */
 void
 __wrap_kore_msg_send(u_int16_t dst, u_int8_t id, const void *data, size_t len)

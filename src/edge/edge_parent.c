@@ -7,6 +7,12 @@
  * leave, the parent stays. Here each kind is kept until its turn, those that
  * end the server first.
  *
+ * The end. Kore's parent passes a SIGTERM on to all and stops there: it delivers
+ * no more messages between workers and keymgr, which ends at once, while workers
+ * that drain still shake hands; and until the last has gone it holds the port
+ * open, where nobody accepts. Here the port is closed first, then the workers are
+ * told, and only when they have gone do the keymgr and the parent follow.
+ *
  * The keymgr. Kore ends the server, with 0, when it was killed, and goes on
  * without it, every handshake failing, when it ended by itself. The workers have
  * all that they need, and a new keymgr sends them certificates as on SIGHUP: so
@@ -44,6 +50,7 @@ static volatile sig_atomic_t	told[SIGNALS];
 
 static struct {
 	bool			ready;
+	bool			draining;	/* the workers were told */
 	bool			failed;
 	uint64_t		ended[KEYMGR_ENDS_MAX]; /* ms, a ring */
 	unsigned		nended;
@@ -106,6 +113,71 @@ forget(const struct connection *c)
 	return (false);
 }
 
+/* In the worker that drains, the parent, the keymgr: each holds the socket. */
+void
+vg_parent_listen_no_more(void)
+{
+	struct kore_server	*server;
+	struct listener		*l;
+
+	LIST_FOREACH(server, &kore_servers, list) {
+		LIST_FOREACH(l, &server->listeners, list) {
+			if (l->fd != -1)
+				(void)close(l->fd);
+			l->fd = -1;
+		}
+	}
+}
+
+/* The keymgr, at its start: Kore forgets them and leaves them open. */
+void
+__wrap_kore_server_closeall(void)
+{
+	vg_parent_listen_no_more();
+	__real_kore_server_closeall();
+}
+
+static void
+drain_begin(void)
+{
+	struct kore_worker	*kw;
+	u_int16_t		idx;
+
+	parent.draining = true;
+	vg_parent_listen_no_more();
+	/* What a worker says at its end would be taken for a wish to end all. */
+	kore_msg_unregister(KORE_MSG_SHUTDOWN);
+	for (idx = 0; idx < worker_count; idx++) {
+		kw = kore_worker_data((u_int8_t)idx);
+		if (idx != KORE_WORKER_KEYMGR_IDX && kw->pid > 0)
+			(void)kill(kw->pid, SIGTERM);
+	}
+}
+
+/* Those that have gone are not started again; whether any is left. */
+static bool
+drain_goes_on(void)
+{
+	struct kore_worker	*kw;
+	u_int16_t		idx;
+	int			status;
+	bool			left = false;
+
+	for (idx = 0; idx < worker_count; idx++) {
+		kw = kore_worker_data((u_int8_t)idx);
+		if (idx == KORE_WORKER_KEYMGR_IDX || !kw->running ||
+		    kw->pid <= 0)
+			continue;
+		if (waitpid(kw->pid, &status, WNOHANG) == 0) {
+			left = true;
+			continue;
+		}
+		kw->running = 0;
+		kw->pid = 0;
+	}
+	return (left);
+}
+
 /* Of the parent's loop: the first turn comes after Kore has set everything up. */
 void
 vg_parent_wait(u_int64_t timer)
@@ -136,6 +208,12 @@ vg_parent_wait(u_int64_t timer)
 			sig_recv = signals[i];
 		}
 	}
+
+	if (!parent.draining && (sig_recv == SIGTERM || sig_recv == SIGINT ||
+	    sig_recv == SIGQUIT))
+		drain_begin();
+	if (parent.draining)
+		sig_recv = drain_goes_on() ? 0 : SIGTERM;
 }
 
 /* An event of a channel that is no more. */

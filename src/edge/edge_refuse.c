@@ -7,10 +7,12 @@
  */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "edge/edge_int.h"
 
 #define RETRY_SECONDS	1		/* told to whom there is no room for */
+#define HEAD		"HEAD "		/* how its request begins */
 #define LOCATION_MAX	(VG_HEAD_REQUEST_LINE_MAX + 512)	/* bytes */
 
 /* When the application has none: plain, but whole. */
@@ -30,6 +32,18 @@ plain(const struct vg_edge_refusal *r, char *buf, size_t size)
 	return ((n > 0 && (size_t)n < size) ? (size_t)n : 0);
 }
 
+/*
+ * RFC 9110 section 9.3.2: no content in answer to HEAD. A method is the first
+ * thing a client says and is case-sensitive: known also where the head was
+ * refused, or not yet whole.
+ */
+static bool
+is_head(const struct vg_conn *conn)
+{
+	return (conn->len >= sizeof(HEAD) - 1 &&
+	    !memcmp(conn->buf, HEAD, sizeof(HEAD) - 1));
+}
+
 /* Queues it, flushes, and the connection ends when it has left. */
 void
 vg_refuse_send(struct vg_conn *conn, const struct vg_edge_refusal *why)
@@ -45,8 +59,7 @@ vg_refuse_send(struct vg_conn *conn, const struct vg_edge_refusal *why)
 	}
 	if (r.status == 503 && r.retry_after == 0)
 		r.retry_after = RETRY_SECONDS;
-	if (conn->head.verdict == VG_HEAD_DONE)
-		r.head_only = (conn->head.method == VG_METHOD_HEAD);
+	r.head_only = is_head(conn);
 
 	if (vg_door.hooks.refuse != NULL)
 		len = vg_door.hooks.refuse(c, &r, buf, sizeof(buf));

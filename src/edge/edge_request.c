@@ -1,5 +1,6 @@
 /* What the application may ask and say about a request at the door. */
 
+#include <string.h>
 #include <strings.h>
 
 #include "edge/edge_int.h"
@@ -48,6 +49,41 @@ vg_edge_header(const struct http_request *req, const char *name)
 	size_t	index = 0;
 
 	return (vg_edge_header_next(req, name, &index));
+}
+
+const char *
+vg_edge_header_list(const struct http_request *req, const char *name)
+{
+	static char	list[VG_HEAD_BYTES_CAP + 1];
+	const char	*first, *next;
+	size_t		index = 0, n, len;
+
+	if ((first = vg_edge_header_next(req, name, &index)) == NULL ||
+	    (next = vg_edge_header_next(req, name, &index)) == NULL)
+		return (first);
+
+	/* Each line took more of the head than its value and two bytes. */
+	n = strlen(first);
+	memcpy(list, first, n);
+	for (; next != NULL; next = vg_edge_header_next(req, name, &index)) {
+		len = strlen(next);
+		if (len + 2 >= sizeof(list) - n)
+			break;
+		memcpy(list + n, ", ", 2);
+		memcpy(list + n + 2, next, len);
+		n += 2 + len;
+	}
+	list[n] = '\0';
+	return (list);
+}
+
+void
+vg_edge_continue(struct http_request *req)
+{
+	struct vg_conn	*conn = conn_of(req);
+
+	if (conn != NULL && conn->er.body_end == VG_BODY_COMING)
+		(void)vg_body_continue(conn);
 }
 
 void

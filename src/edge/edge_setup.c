@@ -73,8 +73,7 @@ vg_edge_init(const struct vg_edge_limits *limits,
 	vg_door.head_size = probe.limits.request_line + probe.limits.section +
 	    HEAD_SLACK;
 
-	worker_max_connections = limits->connections + VG_EDGE_OVERFLOW +
-	    SPARE_FDS;
+	worker_max_connections = vg_edge_descriptors();
 	http_request_limit = worker_max_connections;
 	http_request_ms = NO_PAUSE_MS;
 	http_header_max = 1;
@@ -88,7 +87,8 @@ vg_edge_init(const struct vg_edge_limits *limits,
 uint32_t
 vg_edge_descriptors(void)
 {
-	return (vg_door.limits.connections + VG_EDGE_OVERFLOW + SPARE_FDS);
+	return (vg_door.limits.connections + VG_EDGE_OVERFLOW + VG_EDGE_TOLD +
+	    SPARE_FDS);
 }
 
 static int

@@ -88,14 +88,14 @@ vg_table_worker(uint16_t id)
 
 /* Which cells count this client. */
 void
-vg_table_find(struct vg_conn *conn)
+vg_table_find(const struct connection *c, uint32_t cell[2])
 {
 	struct in6_addr	addr;
 	uint64_t	hash;
 	size_t		i, len = sizeof(addr);
 
 	if (vg_addr_from_sockaddr(&addr,
-	    (const struct sockaddr *)&conn->c->addr) == -1)
+	    (const struct sockaddr *)&c->addr) == -1)
 		memset(&addr, 0, sizeof(addr));
 	if (!vg_addr_is_v4(&addr)) {
 		for (i = 0; i < len; i++) {
@@ -105,13 +105,13 @@ vg_table_find(struct vg_conn *conn)
 	}
 
 	hash = vg_siphash(table->key, &addr, len);
-	conn->cell[0] = (uint32_t)(hash % CELLS);
-	conn->cell[1] = (uint32_t)((hash >> 32) % CELLS);
+	cell[0] = (uint32_t)(hash % CELLS);
+	cell[1] = (uint32_t)((hash >> 32) % CELLS);
 }
 
 /* The client's connections, over all workers. */
 uint32_t
-vg_table_client(const struct vg_conn *conn)
+vg_table_client(const uint32_t cell[2])
 {
 	uint32_t	i, j, sum, least = UINT32_MAX;
 	uint32_t	workers = atomic_load(&table->workers);
@@ -120,7 +120,7 @@ vg_table_client(const struct vg_conn *conn)
 		sum = 0;
 		for (j = 0; j <= workers && j < VG_EDGE_WORKERS_MAX; j++)
 			sum += atomic_load_explicit(
-			    &table->row[j].cell[i][conn->cell[i]],
+			    &table->row[j].cell[i][cell[i]],
 			    memory_order_relaxed);
 		if (sum < least)
 			least = sum;

@@ -11,6 +11,8 @@
  * SIGTERM ends Kore's workers at once, with whatever is in flight. Here the
  * signal is kept back while requests finish: no new connections, the idle ones
  * are closed, the others after their response, and then it takes its course.
+ * A moment is left to those whose first request is on its way, and to those that
+ * were answered before they had said everything, so that the answer arrives.
  */
 
 #include <signal.h>
@@ -70,7 +72,8 @@ late(struct vg_conn *conn)
 		break;
 	case VG_PHASE_SEND:
 		sent = vg_io_sent(conn);
-		if (sent != conn->sent_mark && !too_slow(sent - conn->sent_mark,
+		if (!conn->turned_away && sent != conn->sent_mark &&
+		    !too_slow(sent - conn->sent_mark,
 		    vg_now() - conn->since)) {
 			conn->sent_mark = sent;
 			vg_conn_phase(conn, VG_PHASE_SEND,
@@ -128,6 +131,25 @@ vg_tick(void)
 	}
 }
 
+/* Whether the end waits for it. */
+static bool
+is_busy(const struct vg_conn *conn)
+{
+	switch (conn->phase) {
+	case VG_PHASE_IDLE:
+		return (conn->nrequests == 0 &&
+		    vg_now() - vg_door.drain_from < VG_EDGE_LAST_MS);
+	case VG_PHASE_LINGER:
+		return (vg_now() - conn->since < VG_EDGE_LAST_MS);
+	case VG_PHASE_HEAD:
+	case VG_PHASE_BODY:
+	case VG_PHASE_RUN:
+	case VG_PHASE_SEND:
+	default:
+		return (true);
+	}
+}
+
 /* Called on each turn: takes SIGTERM and its like from Kore until all is done. */
 void
 vg_drain(void)
@@ -141,18 +163,19 @@ vg_drain(void)
 		    sig_recv != SIGINT)
 			return;
 		vg_door.draining = true;
+		vg_door.drain_from = vg_now();
 		vg_door.drain_until = vg_now() + vg_door.limits.drain_ms;
-		vg_accept_pause(UINT64_MAX);
+		vg_accept_last();
 	}
 
 	for (c = TAILQ_FIRST(&connections); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, list);
 		if ((conn = vg_conn_of(c)) == NULL)
 			continue;
-		if (conn->phase == VG_PHASE_IDLE)
-			kore_connection_disconnect(c);
-		else
+		if (is_busy(conn))
 			busy = true;
+		else if (conn->phase == VG_PHASE_IDLE)
+			kore_connection_disconnect(c);
 	}
 
 	sig_recv = (busy && vg_now() < vg_door.drain_until) ? 0 : SIGTERM;

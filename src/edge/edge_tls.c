@@ -3,13 +3,15 @@
  * signatures. Three things of Kore's do not do with OpenSSL 3 what they should,
  * and are mended here: SSL_CTX_use_PrivateKey() got a key whose method was set
  * on a copy; the method for EC keys has no function for the kind of signature
- * that TLS asks for; and EVP_PKEY_get0() no longer gives the key inside.
+ * that TLS asks for; and EVP_PKEY_get0() no longer gives the key inside. And one
+ * forgets: the server's name is kept anew for each ClientHello, of which a
+ * handshake has two when the client's first key share will not do.
  *
  * What a context allows is set after Kore has made it: TLS 1.2 and 1.3, ECDHE
  * with AEAD alone, the server's order except that a client without AES hardware
  * gets ChaCha20, X25519, P-256 and P-384, no renegotiation, no compression.
- * ALPN knows http/1.1; a client that offers only other protocols is refused
- * (RFC 7301 section 3.2).
+ * ALPN knows http/1.1, and http/1.0 for clients that offer no better; one that
+ * offers only other protocols is refused (RFC 7301 section 3.2).
  */
 
 #include <openssl/ec.h>
@@ -36,7 +38,8 @@ static char	sigalgs[] =
 	"RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:"
 	"RSA+SHA256:RSA+SHA384:RSA+SHA512";
 
-static const unsigned char	alpn_http11[] = "\x08http/1.1";
+/* Ours are preferred in this order. */
+static const unsigned char	alpn_http[] = "\x08http/1.1\x08http/1.0";
 
 static int	ec_index = -1;
 static int	rsa_index = -1;
@@ -54,10 +57,23 @@ alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
 
 	/* With no overlap it would point at ours. */
 	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, outlen,
-	    alpn_http11, sizeof(alpn_http11) - 1, in, inlen) !=
+	    alpn_http, sizeof(alpn_http) - 1, in, inlen) !=
 	    OPENSSL_NPN_NEGOTIATED)
 		return (SSL_TLSEXT_ERR_ALERT_FATAL);
 	return (SSL_TLSEXT_ERR_OK);
+}
+
+/* RFC 8446 section 4.1.2: called for both ClientHellos of a handshake. */
+static int
+server_name(SSL *ssl, int *alert, void *arg)
+{
+	struct connection	*c = SSL_get_ex_data(ssl, 0);
+
+	if (c != NULL) {
+		kore_free(c->tls_sni);
+		c->tls_sni = NULL;
+	}
+	return (kore_tls_sni_cb(ssl, alert, arg));
 }
 
 /* Kore made the domain's context anew: at the start, and for a renewed pair. */
@@ -84,6 +100,7 @@ vg_tls_configure(struct kore_domain *dom)
 		fatalx("cannot configure TLS: %s", ssl_errno_s);
 
 	SSL_CTX_set_alpn_select_cb(ctx, alpn, NULL);
+	(void)SSL_CTX_set_tlsext_servername_callback(ctx, server_name);
 	vg_tickets_configure(ctx);
 }
 

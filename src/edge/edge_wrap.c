@@ -14,6 +14,7 @@
  *	kore_fileref_init	the first thing in a worker after its sandbox
  *	kore_worker_reap	in the parent, edge_parent.c: the keymgr comes back
  *	kore_msg_parent_add	likewise: a new child gets each message once
+ *	kore_server_closeall	likewise: the keymgr does not hold the port open
  *
  * and for TLS, in edge_tls.c, edge_keypair.c and edge_keymgr.c:
  *

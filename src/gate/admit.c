@@ -51,6 +51,18 @@ vg_resume(struct vg_request *r)
 
 /* --- may they ------------------------------------------------------------- */
 
+/*
+ * RFC 9110 section 7.4: an https target is for a connection that is secured, by
+ * us or by a trusted proxy.
+ */
+static void
+judge_scheme(struct vg_request *r, const struct vg_edge_request *er,
+    const char *scheme)
+{
+	if (er->head->target_https && strcmp(scheme, "https") != 0)
+		vg_refuse(r, "misdirected_request", NULL);
+}
+
 static void
 judge_method(struct vg_request *r, const struct vg_edge_request *er)
 {
@@ -58,7 +70,7 @@ judge_method(struct vg_request *r, const struct vg_edge_request *er)
 
 	if (r->route->flags & VG_ROUTE_CATCHALL) {
 		/* `OPTIONS *` asks about the server (RFC 9110 9.3.7). */
-		if (er->head->form != VG_TARGET_ASTERISK)
+		if (!vg_head_is_asterisk(er->head))
 			vg_refuse(r, "not_found", NULL);
 		return;
 	}
@@ -135,6 +147,8 @@ decided(struct vg_request *r)
 	if (vg_edge_of(r->req) == NULL ||
 	    vg_edge_of(r->req)->body_end != VG_BODY_COMING)
 		vg_resume(r);
+	else
+		vg_edge_continue(r->req);
 }
 
 static void
@@ -234,6 +248,7 @@ vg_gate_header(struct vg_edge_request *er)
 	vg_uuid4_format(r->id, random);
 
 	scheme = vg_who(r, er);
+	judge_scheme(r, er, scheme);
 	judge_method(r, er);
 	/* Of a refused request too: whom we allow may read why. */
 	if (route->flags & VG_ROUTE_CORS)
@@ -256,6 +271,8 @@ vg_gate_header(struct vg_edge_request *er)
 		return (VG_EDGE_ANSWER);
 
 	er->body_limit = max;
+	/* Who may yet be refused is not asked for content. */
+	er->hold_continue = r->limit_pending || r->key_pending;
 	if (er->req->method == HTTP_METHOD_OPTIONS)
 		return (VG_EDGE_RECEIVE);	/* content is refused at the door */
 	if (route->reader != NULL) {

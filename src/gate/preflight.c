@@ -86,7 +86,7 @@ vg_preflight(struct vg_request *r)
 		vg_reply_field(r, "Allow", "%s", allow);
 		return (vg_reply_empty(r, 204));
 	}
-	list = vg_edge_header(r->req, "access-control-request-headers");
+	list = vg_edge_header_list(r->req, "access-control-request-headers");
 	if (!(r->route->flags & VG_ROUTE_CORS) || asks_for_private_network(r) ||
 	    !method_allowed(method) || (list != NULL && !headers_allowed(list)))
 		return (vg_reply_problem(r, "origin_denied", "The origin, the "

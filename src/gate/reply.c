@@ -36,8 +36,12 @@ reason_phrase(int status)
 		return ("Partial Content");
 	case 308:
 		return ("Permanent Redirect");
+	case 408:
+		return ("Request Timeout");
 	case 413:
 		return ("Content Too Large");
+	case 414:
+		return ("URI Too Long");
 	case 416:
 		return ("Range Not Satisfiable");
 	case 422:
@@ -46,6 +50,8 @@ reason_phrase(int status)
 		return ("Too Many Requests");
 	case 431:
 		return ("Request Header Fields Too Large");
+	case 504:
+		return ("Gateway Timeout");
 	case 505:
 		return ("HTTP Version Not Supported");
 	default:
@@ -88,12 +94,13 @@ vg_out_num(struct vg_out *out, uint64_t value)
 }
 
 void
-vg_out_status(struct vg_out *out, int status, bool http10)
+vg_out_status(struct vg_out *out, int status)
 {
 	const char	*text;
 	size_t		len;
 
-	vg_out_str(out, http10 ? "HTTP/1.0 " : "HTTP/1.1 ");
+	/* Whatever the request said (RFC 9110 section 2.5, RFC 9112 2.3). */
+	vg_out_str(out, "HTTP/1.1 ");
 	vg_out_num(out, (uint64_t)status);
 	vg_out_mem(out, " ", 1);
 	vg_out_str(out, reason_phrase(status));
@@ -211,7 +218,6 @@ out_limits(struct vg_out *out, const struct vg_request *r)
 	out_field_num(out, "X-RateLimit-Reset", vg_ratelimit_reset_epoch(tight));
 }
 
-/* Kore's answers 1.0 with 1.0; so do we. */
 static bool
 is_http10(const struct vg_request *r)
 {
@@ -233,7 +239,7 @@ build_head(struct vg_out *out, struct vg_request *r, int status,
 	const char	*block;
 	size_t		block_len;
 
-	vg_out_status(out, status, is_http10(r));
+	vg_out_status(out, status);
 	vg_out_str(out, "X-Request-ID: ");
 	vg_out_mem(out, r->id, VG_UUID_LEN);
 	vg_out_mem(out, "\r\n", 2);
@@ -426,7 +432,7 @@ vg_reply_raw(char *buf, size_t size, int status, const char *word,
 	if (len < 0)
 		len = 0;
 	vg_out_init(&out, buf, size);
-	vg_out_status(&out, status, false);
+	vg_out_status(&out, status);
 	vg_out_field(&out, "X-Request-ID", id);
 	block = vg_headers_policy(VG_POLICY_API, &block_len);
 	vg_out_mem(&out, block, block_len);

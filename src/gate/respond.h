@@ -23,7 +23,7 @@ void	vg_out_mem(struct vg_out *, const void *, size_t);
 void	vg_out_str(struct vg_out *, const char *);
 void	vg_out_num(struct vg_out *, uint64_t);
 /* Status line, Server and Date. */
-void	vg_out_status(struct vg_out *, int status, bool http10);
+void	vg_out_status(struct vg_out *, int status);
 void	vg_out_field(struct vg_out *, const char *name, const char *value);
 
 /* quota.c: the limits of each VG_QUOTA_*, anew. */

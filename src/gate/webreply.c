@@ -38,7 +38,7 @@ vg_reply_webfile(struct vg_request *r, const struct vg_webfile *file)
 	bool		gzip;
 
 	gzip = file->gzip != NULL &&
-	    wants_gzip(vg_edge_header(r->req, "accept-encoding"));
+	    wants_gzip(vg_edge_header_list(r->req, "accept-encoding"));
 	/* One Vary only: a route for other origins has its own already. */
 	if (r->route->flags & VG_ROUTE_CORS)
 		r->by_coding = true;
@@ -48,7 +48,7 @@ vg_reply_webfile(struct vg_request *r, const struct vg_webfile *file)
 		(void)snprintf(etag, sizeof(etag), "\"%s\"", gzip ?
 		    file->gzip_tag : file->tag);
 		vg_reply_field(r, "ETag", "%s", etag);
-		none_match = vg_edge_header(r->req, "if-none-match");
+		none_match = vg_edge_header_list(r->req, "if-none-match");
 		if (none_match != NULL && vg_field_none_match(none_match,
 		    strlen(none_match), etag) == 1)
 			return (vg_reply_empty(r, 304));

@@ -96,7 +96,7 @@ answer(struct vg_request *r)
 		return (KORE_RESULT_OK);
 	r->own_csp = true;
 	vg_web_page_id(settings, id);
-	same = known(vg_edge_header(r->req, "if-none-match"), id, nonce);
+	same = known(vg_edge_header_list(r->req, "if-none-match"), id, nonce);
 	if (!same)
 		vg_web_nonce(nonce);
 	add_policy(r, nonce);

@@ -76,12 +76,12 @@ send_file(struct vg_request *r, const struct vg_audio *audio, int fd,
 	(void)snprintf(etag, sizeof(etag), "\"%s\"", audio->id);
 	vg_reply_field(r, "ETag", "%s", etag);
 	vg_reply_field(r, "Accept-Ranges", "bytes");
-	match = vg_edge_header(r->req, "if-match");
+	match = vg_edge_header_list(r->req, "if-match");
 	if (match != NULL && vg_field_if_match(match, strlen(match), etag) != 1) {
 		(void)close(fd);
 		return (vg_reply_problem(r, "precondition_failed", NULL));
 	}
-	none_match = vg_edge_header(r->req, "if-none-match");
+	none_match = vg_edge_header_list(r->req, "if-none-match");
 	if (none_match != NULL && vg_field_none_match(none_match,
 	    strlen(none_match), etag) == 1) {
 		(void)close(fd);

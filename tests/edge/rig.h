@@ -26,6 +26,15 @@ uint16_t rig_redirect_port(void);
 pid_t	rig_pid(void);
 /* The workers' pids; how many. */
 size_t	rig_workers(pid_t *, size_t max);
+/* The pid of a worker, by its id. */
+pid_t	rig_worker(unsigned id);
+/* SIGSTOP; returns when they have stopped. */
+void	rig_halt(const pid_t *, size_t n);
+/*
+ * SIGTERM for the parent, while these workers are halted; they go on when each
+ * has its own waiting for it.
+ */
+void	rig_end_halted(const pid_t *, size_t n);
 /* VmRSS of a process, kB. */
 long	rig_rss(pid_t);
 /* CPU of the parent and all its children, ms. */
@@ -38,6 +47,10 @@ bool	rig_count_is(const char *name, long value);
 /* A new connection; fails the test when there is none in time. */
 int	rig_connect(void);
 int	rig_connect_to(uint16_t port);
+/* As another client: from 127.0.0.HOST. */
+int	rig_connect_from(uint8_t host);
+/* Whether the port still takes connections. */
+bool	rig_is_open(void);
 /* False: the peer does not take it (any more). */
 bool	rig_send(int fd, const void *bytes, size_t len);
 bool	rig_say(int fd, const char *text);

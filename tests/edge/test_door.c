@@ -1,6 +1,7 @@
 /*
- * The door, what the table of framing cases cannot say: bodies, time, numbers,
- * ends. Each test drives tests/edge/door.c with bytes of its own.
+ * The door, what the table of framing cases cannot say: bodies, time, numbers.
+ * Each test drives tests/edge/door.c with bytes of its own. How it ends is in
+ * test_end.c.
  */
 
 #include <setjmp.h>
@@ -10,10 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/types.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -420,6 +419,39 @@ late_heads_are_told_408(void **state)
 	(void)close(fd);
 }
 
+/* RFC 9110 section 9.3.2, also where the head was refused before its end. */
+static void
+refusals_of_head_have_no_content(void **state)
+{
+	static const struct {
+		const char	*request;
+		int		status;
+	} cases[] = {
+		{ "HEAD / HTTP/1.1\r\n\r\n", 400 },
+		{ "HEAD / HTTP/1.1\r\n" HOST "X : y\r\n\r\n", 400 },
+		{ "HEAD / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n"
+		    "\r\n", 501 },
+		{ "HEAD / HTTP/2.0\r\n", 505 },
+		{ "HEAD / HTTP/1.1\r\n" HOST "Expect: x\r\n\r\n", 417 },
+		{ "HEAD / HTTP/1.1\r\nX: y", 408 },
+		{ "HEAD ", 408 }
+	};
+	size_t	i, more;
+	int	fd;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fd = rig_connect();
+		assert_true(rig_say(fd, cases[i].request));
+		assert_true(rig_response(fd, &r, true, RIG_WAIT_MS));
+		assert_int_equal(r.status, cases[i].status);
+		assert_int_equal(rig_end(fd, RIG_WAIT_MS, &more), RIG_FIN);
+		if (more != 0)
+			fail_msg("content: %s", cases[i].request);
+		(void)close(fd);
+	}
+}
+
 static void
 late_bodies_are_told_408(void **state)
 {
@@ -524,6 +556,30 @@ one_client_has_its_share_of_all_workers(void **state)
 	}
 }
 
+/*
+ * A client that holds more connections than it may, and says nothing on them or
+ * one byte, takes no place of anybody else's.
+ */
+static void
+one_client_over_its_limit_costs_no_other(void **state)
+{
+	int	flood[300], fd, i;
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		flood[i] = rig_connect();
+		if (i % 2 == 0)
+			(void)rig_say(flood[i], "G");
+		if (i < 100)
+			continue;
+		fd = rig_connect_from((uint8_t)(i / 2));
+		assert_int_equal(ask_on(fd, GET("/health")), 200);
+		(void)close(fd);
+	}
+	for (i = 0; i < 300; i++)
+		(void)close(flood[i]);
+}
+
 /* How well depends on who else uses the machine; that one takes all, not. */
 static void
 connections_are_spread(void **state)
@@ -548,27 +604,6 @@ connections_are_spread(void **state)
 		assert_true(rig_count_is("connections", 0));
 	}
 	fail();
-}
-
-static void
-requests_in_flight_finish_at_the_end(void **state)
-{
-	int	fd = rig_connect(), idle = rig_connect(), status;
-	pid_t	pid = rig_pid();
-
-	(void)state;
-	assert_int_equal(ask_on(idle, GET("/health")), 200);
-	assert_true(rig_say(fd, GET("/slow?1500")));
-	rig_sleep_us(200000);
-	assert_int_equal(kill(pid, SIGTERM), 0);
-	assert_int_equal(rig_end(idle, RIG_WAIT_MS, NULL), RIG_FIN);
-	assert_true(rig_response(fd, &r, false, RIG_WAIT_MS));
-	assert_string_equal(r.body, "slow");
-	assert_true(r.close);
-	(void)close(fd);
-	(void)close(idle);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void
@@ -630,15 +665,14 @@ main(void)
 		TEST(handler_without_an_answer_ends, plain),
 		TEST(late_heads_are_told_408, quick),
 		TEST(late_bodies_are_told_408, quick),
+		TEST(refusals_of_head_have_no_content, quick),
 		TEST(slow_readers_end, quick),
 		TEST(connection_ends_after_its_requests, three),
 		TEST(too_many_connections_are_told_503, twenty_all),
 		TEST(one_client_has_its_share_of_all_workers, twenty),
+		TEST(one_client_over_its_limit_costs_no_other, twenty),
 		TEST(connections_are_spread, plain),
-		TEST(no_descriptors_left_is_survived, few_files),
-		{ "requests_in_flight_finish_at_the_end",
-		    requests_in_flight_finish_at_the_end, setup, NULL,
-		    (void *)(uintptr_t)plain }
+		TEST(no_descriptors_left_is_survived, few_files)
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

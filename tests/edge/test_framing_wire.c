@@ -92,14 +92,20 @@ fill(int fd, const struct test_case *tc)
 		(void)rig_send(fd, content, (size_t)(want - there));
 }
 
+/* Its answer has no content, a refusal neither. */
+static bool
+is_head(const struct test_case *tc)
+{
+	return (tc->input_len >= 5 && memcmp(tc->input, "HEAD ", 5) == 0);
+}
+
 static int
 check_accepted(int fd, const struct test_case *tc, const struct sent *how)
 {
 	static const char	framing[] = "400|408|411|414|417|431|501|505";
 	const char		*then = case_get(tc, "then");
 	struct rig_response	r;
-	bool			head = tc->input_len > 5 &&
-				    memcmp(tc->input, "HEAD ", 5) == 0;
+	bool			head = is_head(tc);
 
 	fill(fd, tc);
 	do {
@@ -151,7 +157,7 @@ run(const struct test_case *tc, const struct sent *how)
 		if (!sent || rig_end(fd, SILENCE_MS, &more) != RIG_OPEN ||
 		    more > 0)
 			failed = complain(tc, how, "did not wait", 0);
-	} else if (!rig_response(fd, &r, false, RIG_WAIT_MS)) {
+	} else if (!rig_response(fd, &r, is_head(tc), RIG_WAIT_MS)) {
 		failed = complain(tc, how, "no answer", 0);
 	} else if (!status_in(verdict, r.status)) {
 		failed = complain(tc, how, "another status", r.status);

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -28,11 +29,15 @@
 #define ROUNDS	20
 #define THREADS	4	/* shaking hands at once */
 #define HANDSHAKES	150	/* of each */
+#define NAME_LEN	249	/* bytes of a long server name */
+#define LEAK_KB		400	/* a leaked name a handshake: over 600 */
+#define FLOOD		120	/* connections of one client */
 
 static char	cert[512], key[512], set_cert[600], set_key[600];
 static const char	*settings[] = {
 	set_cert, set_key, "DOOR_REDIRECT=1", "DOOR_HANDSHAKE_MS=700", NULL
 };
+static const char	*few[] = { set_cert, set_key, "DOOR_PER_CLIENT=8", NULL };
 
 static const char *
 certs(void)
@@ -143,16 +148,15 @@ wait_for_type(int type)
 }
 
 static int
-setup(void **state)
+start(const char *const *set)
 {
-	(void)state;
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)snprintf(cert, sizeof(cert), "%s/current.pem", certs());
 	(void)snprintf(key, sizeof(key), "%s/current.key", certs());
 	(void)snprintf(set_cert, sizeof(set_cert), "DOOR_CERT=%s", cert);
 	(void)snprintf(set_key, sizeof(set_key), "DOOR_KEY=%s", key);
 	use_pair("ec");
-	rig_start(settings);
+	rig_start(set);
 	/* The workers get the certificate from the keymgr, after they start. */
 	for (int i = 0; i < 100; i++) {
 		SSL_CTX	*ctx = context(TLS1_3_VERSION);
@@ -169,6 +173,20 @@ setup(void **state)
 		rig_sleep_us(50000);
 	}
 	return (-1);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	return (start(settings));
+}
+
+static int
+setup_few(void **state)
+{
+	(void)state;
+	return (start(few));
 }
 
 static int
@@ -230,9 +248,11 @@ old_versions_and_ciphers_are_refused(void **state)
 }
 
 static void
-alpn_knows_http11_alone(void **state)
+alpn_knows_http1_alone(void **state)
 {
-	static const unsigned char	both[] = "\x02h2\x08http/1.1";
+	static const unsigned char	both[] =
+					    "\x02h2\x08http/1.0\x08http/1.1";
+	static const unsigned char	old[] = "\x08http/1.0";
 	static const unsigned char	h2[] = "\x02h2";
 	const unsigned char		*got;
 	unsigned int			len;
@@ -246,6 +266,15 @@ alpn_knows_http11_alone(void **state)
 	SSL_get0_alpn_selected(ssl, &got, &len);
 	assert_int_equal(len, 8);
 	assert_memory_equal(got, "http/1.1", 8);
+	SSL_free(ssl);
+	(void)close(fd);
+	(void)SSL_CTX_set_alpn_protos(ctx, old, sizeof(old) - 1);
+	assert_non_null(ssl = shake(ctx, &fd, NULL));
+	SSL_get0_alpn_selected(ssl, &got, &len);
+	assert_int_equal(len, 8);
+	assert_memory_equal(got, "http/1.0", 8);
+	assert_true(ask(ssl, "GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n",
+	    "\r\n\r\nok"));
 	SSL_free(ssl);
 	(void)close(fd);
 	(void)SSL_CTX_set_alpn_protos(ctx, h2, sizeof(h2) - 1);
@@ -541,6 +570,189 @@ slow_handshake_ends(void **state)
 	(void)close(fd);
 }
 
+/* kB, of all children of the door. */
+static long
+workers_rss(void)
+{
+	pid_t	pid[8];
+	size_t	i, n = rig_workers(pid, 8);
+	long	sum = 0;
+
+	for (i = 0; i < n; i++)
+		sum += rig_rss(pid[i]);
+	return (sum);
+}
+
+static void *
+shake_twice(void *arg)
+{
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	char	name[NAME_LEN + 1];
+	SSL	*ssl;
+	int	fd, i;
+
+	(void)arg;
+	memset(name, 'a', NAME_LEN);
+	name[NAME_LEN] = '\0';
+	for (i = 1; i < 5; i++)
+		name[i * 50] = '.';
+	/* The first is the one whose key comes along: it will not do. */
+	if (SSL_CTX_set1_groups_list(ctx, "P-521:P-256") != 1)
+		fail();
+	for (i = 0; i < 4 * HANDSHAKES; i++) {
+		ssl = SSL_new(ctx);
+		fd = rig_connect();
+		(void)SSL_set_fd(ssl, fd);
+		(void)SSL_set_tlsext_host_name(ssl, name);
+		(void)SSL_connect(ssl);
+		SSL_free(ssl);
+		(void)close(fd);
+	}
+	SSL_CTX_free(ctx);
+	return (NULL);
+}
+
+static void
+a_second_hello_costs_no_memory(void **state)
+{
+	pthread_t	thread[THREADS];
+	long		before = 0;
+	int		i, round;
+
+	(void)state;
+	/* The first round fills what is kept for reuse. */
+	for (round = 0; round < 2; round++) {
+		before = workers_rss();
+		for (i = 0; i < THREADS; i++)
+			assert_int_equal(pthread_create(&thread[i], NULL,
+			    shake_twice, NULL), 0);
+		for (i = 0; i < THREADS; i++)
+			assert_int_equal(pthread_join(thread[i], NULL), 0);
+	}
+	print_message("%d handshakes: %ld kB more\n", 4 * HANDSHAKES * THREADS,
+	    workers_rss() - before);
+	assert_true(workers_rss() - before < LEAK_KB);
+}
+
+/* Two requests in one write, in one record or in two: the second is surplus. */
+static void
+surplus_is_the_same_however_records_are_cut(void **state)
+{
+	static const char	both[] = REQUEST REQUEST;
+	char	flight[8192], buf[4096];
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	BIO	*out;
+	SSL	*ssl;
+	size_t	cut;
+	int	fd, n, len, answers, i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		cut = i == 0 ? sizeof(both) - 1 : sizeof(REQUEST) - 1;
+		assert_non_null(ssl = shake(ctx, &fd, NULL));
+		/* What is written from now on is kept, to be sent as one. */
+		assert_non_null(out = BIO_new(BIO_s_mem()));
+		SSL_set0_wbio(ssl, out);
+		assert_true(SSL_write(ssl, both, (int)cut) > 0);
+		if (cut < sizeof(both) - 1)
+			assert_true(SSL_write(ssl, both + cut,
+			    (int)(sizeof(both) - 1 - cut)) > 0);
+		n = BIO_read(out, flight, sizeof(flight));
+		assert_true(n > 0 && rig_send(fd, flight, (size_t)n));
+		for (len = 0; (n = SSL_read(ssl, buf + len,
+		    (int)sizeof(buf) - 1 - len)) > 0;)
+			len += n;
+		assert_int_equal(SSL_get_error(ssl, n), SSL_ERROR_ZERO_RETURN);
+		buf[len] = '\0';
+		assert_non_null(strstr(buf, "connection: close\r\n"));
+		for (answers = 0, len = 0; buf[len] != '\0'; len++)
+			answers += strncmp(buf + len, "HTTP/1.1 200", 12) == 0;
+		assert_int_equal(answers, 1);
+		SSL_free(ssl);
+		(void)close(fd);
+	}
+	SSL_CTX_free(ctx);
+}
+
+/*
+ * A client that holds more connections than it may and never shakes hands on
+ * them: the others are served, and it has them for less than a handshake's time.
+ */
+static void
+silent_connections_over_a_limit_cost_no_other(void **state)
+{
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	SSL	*ssl;
+	int	flood[FLOOD], fd, i;
+
+	(void)state;
+	for (i = 0; i < FLOOD; i++)
+		flood[i] = rig_connect();
+	for (i = 0; i < ROUNDS; i++) {
+		ssl = SSL_new(ctx);
+		fd = rig_connect_from((uint8_t)(10 + i));
+		(void)SSL_set_fd(ssl, fd);
+		assert_int_equal(SSL_connect(ssl), 1);
+		assert_true(ask(ssl, "GET /health HTTP/1.1\r\nHost: a.test\r\n"
+		    "\r\n", "\r\n\r\nok"));
+		SSL_free(ssl);
+		(void)close(fd);
+	}
+	/* One that is told, or would be. */
+	assert_int_not_equal(rig_end(flood[24], 5000, NULL), RIG_OPEN);
+	for (i = 0; i < FLOOD; i++)
+		(void)close(flood[i]);
+	SSL_CTX_free(ctx);
+}
+
+static void
+plain_http_is_told_what_is_spoken(void **state)
+{
+	struct rig_response	r;
+	size_t			more;
+	int			fd = rig_connect();
+
+	(void)state;
+	assert_true(rig_say(fd, REQUEST));
+	assert_true(rig_response(fd, &r, false, RIG_WAIT_MS));
+	assert_int_equal(r.status, 400);
+	assert_true(r.close);
+	assert_int_equal(rig_end(fd, RIG_WAIT_MS, &more), RIG_FIN);
+	assert_int_equal(more, 0);
+	(void)close(fd);
+}
+
+/* The keymgr signs as long as a worker drains. */
+static void
+the_backlog_is_told_over_tls_too(void **state)
+{
+	SSL_CTX	*ctx = context(TLS1_3_VERSION);
+	SSL	*ssl;
+	pid_t	pid = rig_pid(), wrk[2];
+	int	fd[THREADS], i, status;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		wrk[i] = rig_worker((unsigned)i + 1);
+	rig_halt(wrk, 2);
+	for (i = 0; i < THREADS; i++)
+		fd[i] = rig_connect();
+	rig_end_halted(wrk, 2);
+	for (i = 0; i < THREADS; i++) {
+		ssl = SSL_new(ctx);
+		(void)SSL_set_fd(ssl, fd[i]);
+		assert_int_equal(SSL_connect(ssl), 1);
+		/* 503, or 200 where the signal came in between. */
+		assert_true(ask(ssl, "GET /health HTTP/1.1\r\nHost: a.test\r\n"
+		    "\r\n", "\r\n\r\n"));
+		SSL_free(ssl);
+		(void)close(fd[i]);
+	}
+	SSL_CTX_free(ctx);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void
 plain_port_redirects(void **state)
 {
@@ -576,7 +788,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_versions_and_key_types),
 		cmocka_unit_test(old_versions_and_ciphers_are_refused),
-		cmocka_unit_test(alpn_knows_http11_alone),
+		cmocka_unit_test(alpn_knows_http1_alone),
 		cmocka_unit_test(sessions_resume_at_any_worker),
 		cmocka_unit_test(host_of_another_name_is_misdirected),
 		cmocka_unit_test(renewal_fails_no_handshake),
@@ -585,8 +797,20 @@ main(void)
 		cmocka_unit_test(handshakes_are_right_after_workers_died),
 		cmocka_unit_test(late_answers_are_to_nobody),
 		cmocka_unit_test(slow_handshake_ends),
+		cmocka_unit_test(surplus_is_the_same_however_records_are_cut),
+		cmocka_unit_test(a_second_hello_costs_no_memory),
+		cmocka_unit_test(plain_http_is_told_what_is_spoken),
 		cmocka_unit_test(plain_port_redirects)
 	};
+	const struct CMUnitTest limited[] = {
+		cmocka_unit_test(silent_connections_over_a_limit_cost_no_other)
+	};
+	const struct CMUnitTest last[] = {
+		cmocka_unit_test(the_backlog_is_told_over_tls_too)
+	};
+	int	failed;
 
-	return (cmocka_run_group_tests(tests, setup, teardown));
+	failed = cmocka_run_group_tests(tests, setup, teardown);
+	failed += cmocka_run_group_tests(limited, setup_few, teardown);
+	return (failed + cmocka_run_group_tests(last, setup, NULL));
 }

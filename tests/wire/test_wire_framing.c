@@ -145,10 +145,90 @@ slow_head_is_408(void **state)
 	assert_int_equal(client_send(fd, "GET / HT", 8), 0);
 	client_read(fd, false, &r);
 	assert_problem(&r, 408, "request_timeout");
+	assert_memory_equal(r.head, "HTTP/1.1 408 Request Timeout\r\n", 30);
 	assert_string_equal(response_field(&r, "x-frame-options"), "DENY");
 	response_free(&r);
 	(void)close(fd);
 	server_stop(&s);
+}
+
+static void
+ask_as_sent(const char *request, struct response *r)
+{
+	client_once(gateway.port, request, strlen(request), false, r);
+}
+
+/* RFC 9110 section 7.4. Behind a proxy: tests/cases/cors/table. */
+static void
+https_targets_are_for_tls(void **state)
+{
+	struct response	r;
+
+	(void)state;
+	ask_as_sent("GET https://127.0.0.1/api/health HTTP/1.1\r\n"
+	    "Host: 127.0.0.1\r\n\r\n", &r);
+	if (getenv("TEST_TLS") != NULL)
+		assert_int_equal(r.status, 200);
+	else
+		assert_problem(&r, 421, "misdirected_request");
+	response_free(&r);
+}
+
+/* RFC 9112 section 3.2.4: the server itself, not what is at "/". */
+static void
+options_without_a_path_are_about_the_server(void **state)
+{
+	struct response	star, absolute, root;
+
+	(void)state;
+	ask_as_sent("OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n", &star);
+	ask_as_sent("OPTIONS http://a.test HTTP/1.1\r\nHost: a.test\r\n\r\n",
+	    &absolute);
+	ask_as_sent("OPTIONS http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n",
+	    &root);
+	assert_int_equal(star.status, 204);
+	assert_int_equal(absolute.status, 204);
+	assert_int_equal(root.status, 204);
+	assert_string_equal(response_field(&absolute, "allow"),
+	    response_field(&star, "allow"));
+	assert_string_not_equal(response_field(&absolute, "allow"),
+	    response_field(&root, "allow"));
+	response_free(&star);
+	response_free(&absolute);
+	response_free(&root);
+}
+
+/* RFC 9112 section 2.3: the version is the server's own, whatever was asked. */
+static void
+answers_are_of_http_11(void **state)
+{
+	static const struct {
+		const char	*request;
+		const char	*line;
+	} rows[] = {
+		{ "GET /api/health/live HTTP/1.0\r\n\r\n",
+		    "HTTP/1.1 200 OK\r\n" },
+		{ "GET /api/nothing HTTP/1.0\r\n\r\n",
+		    "HTTP/1.1 404 Not Found\r\n" },
+		{ "GET / HTTP/1.0\r\nX : y\r\n\r\n",
+		    "HTTP/1.1 400 Bad Request\r\n" }
+	};
+	static char	longest[16384];
+	struct response	r;
+	size_t		i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ask_as_sent(rows[i].request, &r);
+		assert_memory_equal(r.head, rows[i].line, strlen(rows[i].line));
+		assert_string_equal(response_field(&r, "connection"), "close");
+		response_free(&r);
+	}
+	memset(longest, 'a', sizeof(longest) - 1);
+	memcpy(longest, "GET /", 5);
+	ask_as_sent(longest, &r);
+	assert_memory_equal(r.head, "HTTP/1.1 414 URI Too Long\r\n", 27);
+	response_free(&r);
 }
 
 int
@@ -157,6 +237,9 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(every_case_has_a_right_verdict),
 		cmocka_unit_test(length_underflow_is_closed),
+		cmocka_unit_test(https_targets_are_for_tls),
+		cmocka_unit_test(options_without_a_path_are_about_the_server),
+		cmocka_unit_test(answers_are_of_http_11),
 		cmocka_unit_test(slow_head_is_408),
 	};
 

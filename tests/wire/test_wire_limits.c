@@ -201,6 +201,39 @@ behind_a_proxy_clients_are_told_apart(void **state)
 	server_stop(&s);
 }
 
+/* A worker that does not know it yet asks first, and for no content. */
+static void
+who_is_over_the_limit_is_not_told_to_go_on(void **state)
+{
+	static const char *const	env[] = { "RATE_LIMIT_PER_MINUTE=1", NULL };
+	static const char		request[] = "POST /api/session/start "
+	    "HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/json\r\n"
+	    "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+	struct server			s;
+	struct response			r;
+	int				i, fd;
+
+	(void)state;
+	server_start(&s, NULL, env);
+	for (i = 0; i < 6; i++) {
+		fd = client_connect(s.port);
+		assert_int_equal(client_send(fd, request, sizeof(request) - 1),
+		    0);
+		client_read(fd, false, &r);
+		/* The first is let in: asked for its content, then served. */
+		assert_int_equal(r.status, i == 0 ? 100 : 429);
+		if (i == 0) {
+			response_free(&r);
+			assert_int_equal(client_send(fd, "{}", 2), 0);
+			client_read(fd, false, &r);
+			assert_int_equal(r.status, 200);
+		}
+		response_free(&r);
+		(void)close(fd);
+	}
+	server_stop(&s);
+}
+
 static void
 nobody_else_is_believed(void **state)
 {
@@ -257,6 +290,7 @@ main(void)
 		cmocka_unit_test(exact_across_instances_moving),
 		cmocka_unit_test(survives_a_restart),
 		cmocka_unit_test(can_be_off),
+		cmocka_unit_test(who_is_over_the_limit_is_not_told_to_go_on),
 		cmocka_unit_test(behind_a_proxy_clients_are_told_apart),
 		cmocka_unit_test(nobody_else_is_believed),
 		cmocka_unit_test(hangup_reloads_the_limit),

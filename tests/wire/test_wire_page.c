@@ -510,6 +510,31 @@ coding_is_what_the_client_prefers(void **state)
 	}
 }
 
+/* RFC 9110 section 5.3: the lines of a list are one list. */
+static void
+lists_are_read_whole(void **state)
+{
+	char			path[PATH_SIZE], fields[300], etag[128];
+	struct response		r;
+
+	(void)state;
+	asset_path("main", path);
+	client_ask(gateway.port, "GET", path, "Accept-Encoding: br\r\n"
+	    "Accept-Encoding: gzip\r\n", &r);
+	assert_string_equal(response_field(&r, "content-encoding"), "gzip");
+	response_free(&r);
+	client_ask(gateway.port, "GET", path, "Accept-Encoding: gzip;q=0.5\r\n"
+	    "Accept-Encoding: identity\r\n", &r);
+	assert_false(response_has(&r, "content-encoding"));
+	(void)snprintf(etag, sizeof(etag), "%s", response_field(&r, "etag"));
+	response_free(&r);
+	(void)snprintf(fields, sizeof(fields), "If-None-Match: \"x\"\r\n"
+	    "If-None-Match: %s\r\n", etag);
+	client_ask(gateway.port, "GET", path, fields, &r);
+	assert_int_equal(r.status, 304);
+	response_free(&r);
+}
+
 static void
 other_names_are_not_found(void **state)
 {
@@ -579,6 +604,7 @@ main(void)
 		cmocka_unit_test(integrity_is_that_of_the_file_as_it_is_sent),
 		cmocka_unit_test(modules_are_one_script),
 		cmocka_unit_test(coding_is_what_the_client_prefers),
+		cmocka_unit_test(lists_are_read_whole),
 		cmocka_unit_test(other_names_are_not_found),
 		cmocka_unit_test(policy_can_be_taken_off),
 	};
