@@ -9,6 +9,7 @@
 
 #include <sys/socket.h>
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <poll.h>
@@ -449,6 +450,89 @@ what_is_known_of_a_provider_outlives_a_worker(void **state)
 	(void)unlink(path);
 }
 
+/* A voice message of HTTP/1.0 from an address of this machine. */
+static int
+speak_by_10(const struct voice *v, int port, const char *from)
+{
+	struct sockaddr_in	sin = { .sin_family = AF_INET };
+	int			fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(inet_pton(AF_INET, from, &sin.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sin.sin_port = htons((uint16_t)port);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	assert_int_equal(client_send(fd, v->head, v->head_len), 0);
+	assert_int_equal(client_send(fd, v->form, v->form_len), 0);
+	return (fd);
+}
+
+static bool
+is_asked(void *arg)
+{
+	return (asked() == *(unsigned *)arg);
+}
+
+static bool
+nobody_asks(void *arg)
+{
+	struct provider_count	n;
+
+	provider_count(&provider, &n);
+	return (n.open <= *(unsigned *)arg);
+}
+
+static void
+a_proxy_of_10_that_closes_cancels_others_are_answered(void **state)
+{
+	const char		*more[] = { "WORKERS=1",
+				    "TRUSTED_PROXIES=127.0.0.2",
+				    "STT_TIMEOUT_SECONDS=300",
+				    "PIPELINE_TIMEOUT_SECONDS=300", NULL };
+	const char		*env[24];
+	struct provider_count	n;
+	struct server		other;
+	struct response		r;
+	struct voice		v;
+	unsigned		want;
+	char			*version;
+	int			fd;
+
+	(void)state;
+	provider_tell(&provider, "reset");
+	provider_env(&provider, wide, more, env);
+	server_start(&other, NULL, env);
+	voice_make(&v, other.port, recording, "");
+	version = strstr(v.head, "HTTP/1.1");
+	assert_non_null(version);
+	version[7] = '0';
+
+	/* The call would last longer than is waited for its end here. */
+	provider_tell(&provider, "stt hang");
+	want = asked() + 1;
+	fd = speak_by_10(&v, other.port, "127.0.0.2");
+	assert_true(eventually(is_asked, &want));
+	provider_count(&provider, &n);
+	assert_true(n.open > 0);
+	want = n.open - 1;
+	(void)close(fd);
+	assert_true(eventually(nobody_asks, &want));
+	assert_true(eventually_logged(&other, "note=client_gone"));
+
+	/* Longer than it is waited for with those that may be asked. */
+	provider_tell(&provider, "stt ok");
+	provider_tell(&provider, "delay 1000");
+	fd = speak_by_10(&v, other.port, "127.0.0.3");
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	client_read(fd, false, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	(void)close(fd);
+	provider_tell(&provider, "reset");
+	voice_free(&v);
+	server_stop(&other);
+}
+
 int
 main(void)
 {
@@ -457,6 +541,7 @@ main(void)
 		cmocka_unit_test(a_breaker_opens_for_all_workers_and_closes_again),
 		cmocka_unit_test(connecting_that_never_ends_is_504),
 		cmocka_unit_test(what_is_known_of_a_provider_outlives_a_worker),
+		cmocka_unit_test(a_proxy_of_10_that_closes_cancels_others_are_answered),
 	};
 
 	return (cmocka_run_group_tests(tests, setup, teardown));
