@@ -12,6 +12,8 @@
 #define MP3_BITRATE_BAD		15
 #define MP3_RATE_RESERVED	3
 
+#define ZEROS_MAX		256	/* in front of an MP3, as of core/sniff_mpeg.c */
+
 /* The header of an MPEG audio layer III frame. */
 static int
 is_mp3_frame(const uint8_t *p)
@@ -23,12 +25,28 @@ is_mp3_frame(const uint8_t *p)
 	    ((p[2] >> 2) & 3) != MP3_RATE_RESERVED);
 }
 
+/* Frames or a tag before them, and perhaps a few zero bytes before that. */
+static int
+is_mp3(const uint8_t *p, size_t len)
+{
+	size_t	n;
+
+	for (n = 0; n < len && n < ZEROS_MAX && p[n] == 0; n++)
+		continue;
+	p += n;
+	len -= n;
+	return ((len >= 3 && memcmp(p, "ID3", 3) == 0) ||
+	    (len >= 8 && memcmp(p, "APETAGEX", 8) == 0) ||
+	    (len >= 4 && is_mp3_frame(p)));
+}
+
 enum vg_container
 vg_container_of(const uint8_t *p, size_t len)
 {
 	if (len < VG_CONTAINER_BYTES)
 		return (VG_CONTAINER_NONE);
-	if (memcmp(p, "RIFF", 4) == 0 && memcmp(p + 8, "WAVE", 4) == 0)
+	if ((memcmp(p, "RIFF", 4) == 0 || memcmp(p, "RF64", 4) == 0) &&
+	    memcmp(p + 8, "WAVE", 4) == 0)
 		return (VG_CONTAINER_WAV);
 	if (memcmp(p, "OggS", 4) == 0)
 		return (VG_CONTAINER_OGG);
@@ -36,7 +54,7 @@ vg_container_of(const uint8_t *p, size_t len)
 		return (VG_CONTAINER_MATROSKA);
 	if (memcmp(p + 4, "ftyp", 4) == 0)
 		return (VG_CONTAINER_MP4);
-	if (memcmp(p, "ID3", 3) == 0 || is_mp3_frame(p))
+	if (is_mp3(p, len))
 		return (VG_CONTAINER_MP3);
 	return (VG_CONTAINER_NONE);
 }

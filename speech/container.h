@@ -16,7 +16,7 @@ enum vg_container {
 	VG_CONTAINER_MP4	/* M4A, MOV, 3GP */
 };
 
-/* Bytes at the start of a file that the decision looks at. */
+/* Bytes at the start of a file that the decision looks at, at least. */
 #define VG_CONTAINER_BYTES	12
 
 /* The container that `data` starts like; NONE when it is none of the five. */

@@ -21,8 +21,9 @@
 /* Demuxers and decoders by libav's names; nothing else is ever opened. */
 #define FORMATS		"wav,mp3,matroska,webm,ogg,mov,mp4,m4a,3gp,3g2,mj2"
 #define CODECS		"pcm_s16le,pcm_s16be,pcm_s24le,pcm_s32le,pcm_f32le," \
-			"pcm_u8,pcm_mulaw,pcm_alaw,mp3float,mp3,aac,alac,"   \
-			"opus,vorbis"
+			"pcm_f64le,pcm_u8,pcm_mulaw,pcm_alaw,adpcm_ms,"	     \
+			"adpcm_ima_wav,mp3float,mp3,aac,alac,opus,vorbis,"   \
+			"flac,speex"
 #define PROTOCOLS	"none"
 
 static const char *

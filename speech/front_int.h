@@ -52,8 +52,9 @@ struct vg_upload {
 	struct MHD_PostProcessor *pp;
 	int		 fd;		/* memfd of the recording, or -1 */
 	size_t		 len;
-	unsigned int	 parts;
-	int		 files;
+	unsigned int	 parts;		/* with content */
+	int		 files;		/* likewise */
+	int		 has_file;
 	int		 failed;	/* our fault */
 	char		 model[VG_FIELD_MAX];
 	char		 format[VG_FIELD_MAX];

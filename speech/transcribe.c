@@ -83,7 +83,11 @@ field(struct vg_request *r, char *out, const char *p, uint64_t off, size_t len)
 	out[off + len] = '\0';
 }
 
-/* MHD's parser has a piece of a part. */
+/*
+ * MHD's parser has a piece of a part: of one that is cut behind its header the
+ * first is empty, and the next begins at 0 too. So parts are told apart by their
+ * first byte; those without one cost nothing, and are not counted.
+ */
 static enum MHD_Result
 part(void *cls, enum MHD_ValueKind kind, const char *key, const char *filename,
     const char *content_type, const char *transfer_encoding, const char *p,
@@ -97,12 +101,13 @@ part(void *cls, enum MHD_ValueKind kind, const char *key, const char *filename,
 	(void)transfer_encoding;
 	if (r->status != 0 || key == NULL)
 		return (MHD_NO);
-	if (off == 0 && ++r->up.parts > VG_PARTS_MAX) {
+	if (off == 0 && len > 0 && ++r->up.parts > VG_PARTS_MAX) {
 		bad(r, "too_many_parts", "The form has too many parts.");
 		return (MHD_NO);
 	}
 	if (strcmp(key, "file") == 0) {
-		if (off == 0 && r->up.files++ != 0) {
+		r->up.has_file = 1;
+		if (off == 0 && len > 0 && r->up.files++ != 0) {
 			bad(r, "duplicate_file", "\"file\" is there twice.");
 			return (MHD_NO);
 		}
@@ -152,7 +157,7 @@ check(struct vg_request *r)
 {
 	const char	*f = r->up.format;
 
-	if (r->up.files == 0)
+	if (!r->up.has_file)
 		bad(r, "missing_file", "\"file\" is missing.");
 	else if (r->up.len == 0)
 		bad(r, "empty_file", "\"file\" is empty.");

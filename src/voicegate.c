@@ -294,12 +294,13 @@ kore_worker_configure(void)
 		.alert = vg_alerts_take
 	};
 
-	if (vg_gate_init(&process.settings) == -1 ||
-	    vg_upstream_worker_init() == -1 ||
-	    vg_store_start(&process.settings, &store_hooks) == -1)
+	if (vg_gate_init(&process.settings) == -1)
 		fatal("the worker cannot start");
 	/* A worker that died is started anew by a parent that may have reloaded. */
 	door_and_providers(&process.settings);
+	if (vg_upstream_worker_init() == -1 ||
+	    vg_store_start(&process.settings, &store_hooks) == -1)
+		fatal("the worker cannot start");
 	(void)kore_msg_register(MSG_RELOAD, reload);
 	vg_inflight_worker();
 	vg_files_start();

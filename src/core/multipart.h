@@ -51,7 +51,7 @@ struct vg_multipart_part {
 	const char	*name;		/* decoded, NUL terminated */
 	size_t		name_len;	/* bytes; never a NUL within */
 	const char	*type;		/* Content-Type as sent, NUL terminated,
-					 * "" when absent */
+					 * "" when absent or none */
 	size_t		type_len;
 	bool		has_filename;	/* filename or filename* was there */
 	unsigned int	index;		/* 0 for the first part */

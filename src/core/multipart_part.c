@@ -3,8 +3,8 @@
  * WHATWG HTML standard ("multipart form data") has browsers write names.
  *
  * Only three matter. Content-Disposition names the part; Content-Type is kept
- * as a hint for whoever wants it; Content-Transfer-Encoding may say that there
- * is none. Others MUST be ignored (section 4.8), but are held to the grammar of
+ * as a hint for whoever wants it, when it is one; Content-Transfer-Encoding may
+ * say that there is none. Others MUST be ignored (section 4.8), but are held to the grammar of
  * a header line, so that nothing passes as one that another reader would take
  * for data. The file name is read past and forgotten: nothing here is ever
  * stored under a name that a client chose.
@@ -89,6 +89,23 @@ read_name(struct vg_multipart *p, const struct vg_str *value, bool quoted)
 }
 
 /*
+ * Browsers escape no backslash in a file name, so that one which ends in it looks
+ * like a string without an end: `filename="a\"`. Only where the line ends with
+ * it is there but one reading; the backslash then goes, since nobody uses the
+ * name. AT is where the quote stands that begins it.
+ */
+static bool
+end_filename(struct vg_multipart *p, const char *s, size_t len, size_t at)
+{
+	if (len < at + 3 || s[at] != '"' || s[len - 2] != '\\' ||
+	    s[len - 1] != '"')
+		return (false);
+	p->line[(size_t)(s - p->line) + len - 2] = '_';
+
+	return (true);
+}
+
+/*
  * RFC 7578 section 4.2: form-data, name, perhaps filename. filename* MUST NOT
  * be used there, but .NET and Python send it beside or instead of filename,
  * and neither is ever used here.
@@ -98,9 +115,10 @@ read_disposition(struct vg_multipart *p, const char *s, size_t len)
 {
 	static const char	form_data[] = "form-data";
 	struct vg_field_params	params;
-	struct vg_str		name, value;
-	bool			quoted, file = false, file_ext = false;
+	struct vg_str		name = { NULL, 0 }, value;
+	bool			quoted = false, file = false, file_ext = false;
 	bool			*seen;
+	size_t			at;
 	int			more;
 
 	if (p->has_disposition || len < sizeof(form_data) - 1 ||
@@ -110,8 +128,18 @@ read_disposition(struct vg_multipart *p, const char *s, size_t len)
 
 	vg_field_params_init(&params, s + sizeof(form_data) - 1,
 	    len - (sizeof(form_data) - 1));
-	while ((more = vg_field_param_next(&params, &name, &value,
-	    &quoted)) == 1) {
+	for (;;) {
+		at = params.pos;
+		more = vg_field_param_next(&params, &name, &value, &quoted);
+		if (more == -1 && quoted &&
+		    vg_field_eq(name.s, name.len, "filename") &&
+		    end_filename(p, params.s, params.len, params.pos)) {
+			params.pos = at;
+			more = vg_field_param_next(&params, &name, &value,
+			    &quoted);
+		}
+		if (more != 1)
+			break;
 		if (vg_field_eq(name.s, name.len, "name")) {
 			if (read_name(p, &value, quoted) == -1)
 				return (-1);
@@ -136,19 +164,25 @@ read_disposition(struct vg_multipart *p, const char *s, size_t len)
 	return (more == 0 ? 0 : vg_multipart_fail(p, VG_MULTIPART_DISPOSITION));
 }
 
+/*
+ * What is no media type is no hint, and no mistake either: a recorder's own
+ * type is sent as it is (`video/webm;codecs=vp8,opus`), and may be empty.
+ */
 static int
 read_type(struct vg_multipart *p, const char *s, size_t len)
 {
 	struct vg_media_type	type;
 
-	if (p->has_type || len > VG_MULTIPART_TYPE_MAX ||
-	    vg_field_media_type(&type, s, len) == -1)
+	if (p->has_type)
 		return (vg_multipart_fail(p, VG_MULTIPART_HEADER));
+	p->has_type = true;
+	if (len > VG_MULTIPART_TYPE_MAX ||
+	    vg_field_media_type(&type, s, len) == -1)
+		return (0);
 
 	memcpy(p->type, s, len);
 	p->type[len] = '\0';
 	p->type_len = len;
-	p->has_type = true;
 
 	return (0);
 }

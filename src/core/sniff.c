@@ -222,7 +222,8 @@ m4a(const uint8_t *b, size_t len, bool final)
 		"iso2", "iso3", "iso4", "iso5", "iso6", "iso7", "iso8", "iso9",
 		"mp41", "mp42", "mp71", "MSNV", "dash", "avc1", "3gp4", "3gp5",
 		"3gp6", "3gp7", "3gp8", "3gp9", "3ge6", "3gg6", "3g2a", "3g2b",
-		"3g2c", "qt  "
+		"3g2c", "qt  ", "iso1", "isml", "cmfc", "cmf2", "msdh", "piff",
+		"dby1", "3gs7", "3gr6", "3ge7", "3gg9", "kddi"
 	};
 	enum vg_sniff_verdict	v;
 	uint32_t		size;

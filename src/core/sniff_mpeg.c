@@ -2,12 +2,22 @@
  * MPEG audio has no magic: a frame begins with eleven bits that are set, and so
  * do many other things. What tells it from them is that its header says how
  * long the frame is, and that another one with the same parameters stands
- * there. A tag before the frames (ID3v2) is passed over.
+ * there. Tags before the frames (ID3v2, APEv2) are passed over.
  */
 
 #include "core/sniff_mpeg.h"
 
 #define ID3_HEADER	10	/* bytes */
+#define APE_HEADER	32	/* bytes, of the footer too */
+#define FRAME_MAX	1445	/* bytes: the longest frame and the next's header */
+#define ZEROS_MAX	256	/* bytes of padding in front, as encoders leave it */
+
+static uint32_t
+le32(const uint8_t *b)
+{
+	return ((uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 |
+	    (uint32_t)b[1] << 8 | b[0]);
+}
 
 /*
  * The length of an MPEG layer III frame by its header (ISO/IEC 11172-3 section
@@ -74,41 +84,94 @@ mp3_frames(const uint8_t *b, size_t len, bool final)
 }
 
 /*
- * An ID3v2 tag (versions 2 to 4) may hold a picture and so be longer than what
- * is looked at; its header is checked, and the frames when they are in sight.
+ * Whether a tag stands here: MATCH with its size, NO, or NEED_MORE; *bad when it
+ * begins as one and is none.
  */
-enum vg_sniff_verdict
-vg_sniff_mp3(const uint8_t *b, size_t len, bool final)
+static enum vg_sniff_verdict
+id3_tag(const uint8_t *b, size_t len, bool final, size_t *size, bool *bad)
 {
 	enum vg_sniff_verdict	v;
-	size_t			size;
 
 	v = vg_sniff_magic(b, len, final, "ID3", 3);
-	if (v == VG_SNIFF_NO)
-		return (mp3_frames(b, len, final));
+	if (v != VG_SNIFF_MATCH)
+		return (v);
 	if (len < ID3_HEADER)
 		return (vg_sniff_more(final));
 
 	if (b[3] < 2 || b[3] > 4 || b[4] == 0xff || (b[5] & 0x0f) != 0 ||
-	    ((b[6] | b[7] | b[8] | b[9]) & 0x80) != 0)
+	    ((b[6] | b[7] | b[8] | b[9]) & 0x80) != 0) {
+		*bad = true;
 		return (VG_SNIFF_NO);
+	}
 
-	size = ID3_HEADER + ((size_t)b[6] << 21 | (size_t)b[7] << 14 |
+	*size = ID3_HEADER + ((size_t)b[6] << 21 | (size_t)b[7] << 14 |
 	    (size_t)b[8] << 7 | b[9]);
 	if ((b[5] & 0x10) != 0)
-		size += ID3_HEADER;
+		*size += ID3_HEADER;
 
-	/* Longest frame and the next one's header: 1441 + 4 bytes. */
-	if (size + 1445 > VG_SNIFF_MAX)
-		return (VG_SNIFF_MATCH);
-	if (len < size)
+	return (VG_SNIFF_MATCH);
+}
+
+/* APEv2, with a header: its size counts the items and the footer. */
+static enum vg_sniff_verdict
+ape_tag(const uint8_t *b, size_t len, bool final, size_t *size, bool *bad)
+{
+	enum vg_sniff_verdict	v;
+	uint32_t		version;
+
+	v = vg_sniff_magic(b, len, final, "APETAGEX", 8);
+	if (v != VG_SNIFF_MATCH)
+		return (v);
+	if (len < APE_HEADER)
 		return (vg_sniff_more(final));
 
-	/* Some taggers pad beyond the size that they state. */
-	while (size < len && b[size] == 0)
-		size++;
-	if (size == len)
-		return (vg_sniff_more(final));
+	version = le32(b + 8);
+	*size = (size_t)APE_HEADER + le32(b + 12);
+	if ((version != 1000 && version != 2000) || *size < 2 * APE_HEADER) {
+		*bad = true;
+		return (VG_SNIFF_NO);
+	}
 
-	return (mp3_frames(b + size, len - size, final));
+	return (VG_SNIFF_MATCH);
+}
+
+/*
+ * Tags may stand in front, more than one: taggers add theirs to what is there. A
+ * tag may hold a picture and so be longer than what is looked at; its header is
+ * checked, and the frames when they are in sight.
+ */
+enum vg_sniff_verdict
+vg_sniff_mp3(const uint8_t *b, size_t len, bool final)
+{
+	enum vg_sniff_verdict	id3, ape;
+	size_t			pos = 0, size;
+	bool			bad = false;
+
+	while (pos < len && pos < ZEROS_MAX && b[pos] == 0)
+		pos++;
+
+	for (;;) {
+		size = 0;
+		id3 = id3_tag(b + pos, len - pos, final, &size, &bad);
+		ape = id3 == VG_SNIFF_MATCH ? VG_SNIFF_NO :
+		    ape_tag(b + pos, len - pos, final, &size, &bad);
+		if (bad)
+			return (VG_SNIFF_NO);
+		if (id3 == VG_SNIFF_NEED_MORE || ape == VG_SNIFF_NEED_MORE)
+			return (VG_SNIFF_NEED_MORE);
+		if (id3 == VG_SNIFF_NO && ape == VG_SNIFF_NO)
+			return (mp3_frames(b + pos, len - pos, final));
+
+		pos += size;
+		if (pos + FRAME_MAX > VG_SNIFF_MAX)
+			return (VG_SNIFF_MATCH);
+		if (len < pos)
+			return (vg_sniff_more(final));
+
+		/* Some taggers pad beyond the size that they state. */
+		while (pos < len && b[pos] == 0)
+			pos++;
+		if (pos == len)
+			return (vg_sniff_more(final));
+	}
 }

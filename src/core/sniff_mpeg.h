@@ -12,7 +12,7 @@ enum vg_sniff_verdict	vg_sniff_magic(const uint8_t *b, size_t len,
 /* More is needed, unless there is no more. */
 enum vg_sniff_verdict	vg_sniff_more(bool final);
 
-/* MPEG layer III, with an ID3v2 tag before it or without. */
+/* MPEG layer III, with tags (ID3v2, APEv2) before it or without. */
 enum vg_sniff_verdict	vg_sniff_mp3(const uint8_t *b, size_t len,
 			    bool final);
 

@@ -42,15 +42,24 @@ body_late(struct vg_conn *conn)
  * The client sent a FIN and no answer is ready. One that closed its socket and
  * one that only has no more to say look alike, until something is sent to
  * them: the former's kernel answers with a RST. An interim response is what
- * every client must be able to take (RFC 9110 section 15.2).
+ * every client must be able to take (RFC 9110 section 15.2), but for one of
+ * HTTP/1.0, which cannot be asked. Such a client may well go on reading, and is
+ * answered; but a trusted proxy that speaks 1.0 (as nginx does, unless told
+ * otherwise) closes both ways, when its own client has gone.
  */
 static void
 probe(struct vg_conn *conn)
 {
-	if (conn->probed || !conn->eof || conn->head.http10 ||
+	if (conn->probed || !conn->eof ||
 	    vg_now() - conn->since < VG_EDGE_PROBE_MS)
 		return;
 	conn->probed = true;
+	if (conn->head.http10) {
+		if (vg_door.hooks.trusted != NULL &&
+		    vg_door.hooks.trusted(conn->c))
+			kore_connection_disconnect(conn->c);
+		return;
+	}
 	net_send_queue(conn->c, CONTINUE, sizeof(CONTINUE) - 1);
 	if (!net_send_flush(conn->c) && vg_conn_alive(conn))
 		kore_connection_disconnect(conn->c);

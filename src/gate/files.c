@@ -43,6 +43,41 @@ static struct {
 	char		ask[VG_AUDIO_ASK_MAX][VG_UUID_SIZE];
 } files = { .uploads = -1, .replies = -1 };
 
+static const char *
+trouble(int errnum, const char *const words[VG_TEMPFILE_OTHER + 1])
+{
+	return (words[errnum == 0 ? VG_TEMPFILE_OTHER :
+	    vg_tempfile_trouble(errnum)]);
+}
+
+const char *
+vg_files_upload_trouble(int errnum)
+{
+	static const char *const	words[VG_TEMPFILE_OTHER + 1] = {
+		[VG_TEMPFILE_FULL] = "upload_folder_full",
+		[VG_TEMPFILE_DESCRIPTORS] = "no_descriptors",
+		[VG_TEMPFILE_DENIED] = "upload_folder_denied",
+		[VG_TEMPFILE_GONE] = "upload_folder_gone",
+		[VG_TEMPFILE_OTHER] = "upload_folder_failed"
+	};
+
+	return (trouble(errnum, words));
+}
+
+const char *
+vg_files_reply_trouble(int errnum)
+{
+	static const char *const	words[VG_TEMPFILE_OTHER + 1] = {
+		[VG_TEMPFILE_FULL] = "audio_folder_full",
+		[VG_TEMPFILE_DESCRIPTORS] = "no_descriptors",
+		[VG_TEMPFILE_DENIED] = "audio_folder_denied",
+		[VG_TEMPFILE_GONE] = "audio_folder_gone",
+		[VG_TEMPFILE_OTHER] = "audio_folder_failed"
+	};
+
+	return (trouble(errnum, words));
+}
+
 static int
 folder(const char *name, const char *path, uid_t uid, char *error, size_t size)
 {

@@ -36,6 +36,13 @@ void	vg_files_start(void);
 /* A store's notice that something was missed: look soon. */
 void	vg_files_resync(void);
 
+/*
+ * What the log says of a folder's failure, in one word; the client is told
+ * nothing of our disk. ERRNUM 0: not known.
+ */
+const char *vg_files_upload_trouble(int errnum);	/* "upload_folder_full" */
+const char *vg_files_reply_trouble(int errnum);		/* "audio_folder_full" */
+
 /* An unnamed file for an upload. 0, or -1 with errno. */
 int	vg_files_upload(struct vg_tempfile *, uint64_t max);
 /* A file for a reply, to be published or discarded. 0, or -1 with errno. */

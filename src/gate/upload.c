@@ -44,32 +44,11 @@ vg_upload_open(struct vg_upload *u, struct vg_request *r)
 	return (0);
 }
 
-/* What the log says of it; the client is told nothing of our disk. */
-static const char *
-trouble(int errnum)
-{
-	if (errnum == 0)
-		return ("upload_folder_failed");
-	switch (vg_tempfile_trouble(errnum)) {
-	case VG_TEMPFILE_FULL:
-		return ("upload_folder_full");
-	case VG_TEMPFILE_DESCRIPTORS:
-		return ("no_descriptors");
-	case VG_TEMPFILE_DENIED:
-		return ("upload_folder_denied");
-	case VG_TEMPFILE_GONE:
-		return ("upload_folder_gone");
-	case VG_TEMPFILE_OTHER:
-	default:
-		return ("upload_folder_failed");
-	}
-}
-
 static int
 refuse_storage(struct vg_upload *u)
 {
 	u->r->retry_after_s = 5;
-	u->r->note = trouble(u->file.error);
+	u->r->note = vg_files_upload_trouble(u->file.error);
 	vg_refuse(u->r, "storage_unavailable", NULL);
 	return (-1);
 }

@@ -18,6 +18,7 @@
  * lacks it; a process that dies between the two leaves a file for the janitor.
  */
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,7 @@ struct voice {
 	enum vg_up_error	error;
 	unsigned		retry_s;
 	unsigned		degraded;
+	const char		*lost;		/* why, for the log; or NULL */
 	char			*transcript;
 	char			*text;
 	char			audio_id[VG_UUID_SIZE];	/* "" for none */
@@ -237,6 +239,7 @@ commit(struct vg_request *r)
 		if (vg_files_publish(&v->reply, v->audio_id, v->audio_ext) == -1) {
 			v->audio_id[0] = '\0';
 			v->degraded |= VG_DEGRADED_TTS;
+			r->note = vg_files_reply_trouble(v->reply.error);
 		}
 	}
 	turn.session_id = v->upload.session_id;
@@ -266,6 +269,19 @@ commit(struct vg_request *r)
 
 /* --- the pipeline --------------------------------------------------------- */
 
+/* Why a turn that went on without a stage did, in one word. */
+static const char *
+lost(const struct vg_pipeline_out *out)
+{
+	enum vg_up_error	error;
+
+	error = out->ended[out->degraded & VG_DEGRADED_CHAT ?
+	    VG_UP_CHAT : VG_UP_TTS];
+	if (error == VG_UP_NO_ROOM)
+		return (vg_files_reply_trouble(ENOSPC));
+	return (vg_up_error_word(error));
+}
+
 static void
 piped(const struct vg_pipeline_out *out, void *arg)
 {
@@ -275,6 +291,10 @@ piped(const struct vg_pipeline_out *out, void *arg)
 	v->error = out->error;
 	v->retry_s = out->retry_after_s;
 	v->degraded = out->degraded;
+	if (out->degraded != 0)
+		v->lost = lost(out);
+	if (v->reply.fd == -1)
+		v->degraded |= VG_DEGRADED_TTS;
 	if (out->error == VG_UP_OK) {
 		v->transcript = strdup(out->transcript);
 		v->text = strdup(out->text);
@@ -290,11 +310,19 @@ transcribed(struct vg_request *r)
 {
 	struct voice	*v = r->priv;
 
-	r->note = v->error == VG_UP_OK ? NULL : vg_up_error_word(v->error);
+	r->note = v->error == VG_UP_OK ? v->lost : vg_up_error_word(v->error);
 	if (v->error == VG_UP_UNDECODABLE)
 		return (vg_reply_problem(r, "audio_undecodable", NULL));
+	/* Within our limit and beyond the provider's: smaller it may pass. */
+	if (v->error == VG_UP_LONG)
+		return (vg_reply_problem(r, "payload_too_large",
+		    "The recording is too large for the speech recognition."));
 	if (v->error == VG_UP_TIMEOUT)
 		return (vg_reply_problem(r, "provider_timeout", NULL));
+	if (v->error == VG_UP_LOCAL || v->error == VG_UP_NO_DESCRIPTORS) {
+		r->retry_after_s = BUSY_RETRY_S;
+		return (vg_reply_problem(r, "overloaded", NULL));
+	}
 	if (v->error != VG_UP_OK) {
 		r->retry_after_s = v->retry_s > 0 ? (int64_t)v->retry_s : 1;
 		return (vg_reply_problem(r, "provider_unavailable", NULL));
@@ -317,8 +345,8 @@ transcribe(struct vg_request *r)
 		return (vg_reply_away(r, v->status));
 	/* Without a place for the sound the words are still worth having. */
 	if (vg_files_reply(&v->reply, REPLY_MAX) == -1) {
+		v->lost = vg_files_reply_trouble(errno);
 		v->reply.fd = -1;
-		r->note = "audio_folder_failed";
 	}
 	in.audio_fd = v->upload.file.fd;
 	in.audio_len = (size_t)v->upload.file.size;

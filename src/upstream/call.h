@@ -29,6 +29,7 @@ struct vg_call {
 	size_t			answer_max;
 
 	enum vg_up_error	failed;		/* found by ourselves */
+	bool			no_socket;	/* none left for its connection */
 	bool			judged;		/* the first byte has come */
 	bool			drop;		/* an error's body */
 	bool			sniffed;

@@ -18,6 +18,9 @@ vg_call_error(const struct vg_call *c, CURLcode code, long status)
 		return (error_of_status(status, c->in_fd != -1));
 	if (c->failed != VG_UP_OK)
 		return (c->failed);
+	/* No socket for any of its addresses: that is not the provider's. */
+	if (code == CURLE_COULDNT_CONNECT && c->no_socket)
+		return (VG_UP_NO_DESCRIPTORS);
 	if (code != CURLE_OK)
 		return (error_of_code(code));
 
@@ -31,8 +34,14 @@ error_of_status(long status, bool recording)
 	case 401:
 	case 403:
 		return (VG_UP_AUTH);
+	case 404:
+	case 405:
+		/* The paths are fixed: it has not what it is asked for. */
+		return (VG_UP_NO_ENDPOINT);
 	case 408:
 		return (VG_UP_TIMEOUT);
+	case 413:
+		return (recording ? VG_UP_LONG : VG_UP_CLIENT);
 	case 429:
 		return (VG_UP_RATE_LIMITED);
 	case 400:

@@ -113,7 +113,11 @@ vg_call_on_body(char *data, size_t size, size_t n, void *arg)
 	if (c->drop) {
 		/* Read to its end, so that the connection can be kept. */
 		c->len += len;
-		return (c->len > VG_CALL_ERROR_MAX ? 0 : len);
+		if (c->len <= VG_CALL_ERROR_MAX)
+			return (len);
+		/* What its status says, where it is an error's. */
+		c->failed = VG_UP_GARBAGE;
+		return (0);
 	}
 
 	if (len > c->answer_max - c->len) {
@@ -234,7 +238,9 @@ put(struct vg_call *c, const char *data, size_t len)
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			c->failed = VG_UP_LOCAL;
+			c->failed = n == -1 && (errno == ENOSPC ||
+			    errno == EDQUOT || errno == EFBIG) ?
+			    VG_UP_NO_ROOM : VG_UP_LOCAL;
 			return (-1);
 		}
 		data += n;

@@ -83,7 +83,7 @@ vg_call_start(const struct vg_call_spec *spec, vg_call_cb cb, void *arg)
 	    curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, vg_call_on_body) !=
 	    CURLE_OK ||
 	    curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c) != CURLE_OK ||
-	    vg_uploop_add(c->easy) == -1)
+	    vg_uploop_add(c->easy, &c->no_socket) == -1)
 		goto fail;
 
 	return (c);

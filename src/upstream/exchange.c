@@ -10,6 +10,12 @@
  * A key that is refused (401, 403) gives way to the next one, for all workers
  * and for good, and the call is made again at once; that is no retry, but each
  * key is tried only once. Only when all were refused has the provider failed.
+ * Keys may be other ones by the time that a call ends, or the provider another:
+ * then the end says nothing about who is asked from now on, and a call whose key
+ * was refused is made again with the new ones.
+ *
+ * A provider that names the time when it wants to be asked again (Retry-After) is
+ * asked by nobody before that: what it told one call it told the instance.
  *
  * An end that says nothing about the provider is not held against it: a
  * recording that it cannot decode shows that it is alive, our own disk or a
@@ -36,6 +42,7 @@ struct vg_exchange {
 	struct kore_timer		*timer;
 	struct vg_breaker_permit	permit;
 	unsigned			retries;
+	uint64_t			mark;	/* whose the keys below are */
 	unsigned			key;	/* of the attempt in flight */
 	unsigned			tried;	/* keys, one bit each */
 	uint64_t			given_ms; /* to the attempt */
@@ -47,6 +54,7 @@ static void	attempt(struct vg_exchange *);
 static void	attempt_later(struct vg_exchange *, uint64_t);
 static void	on_timer(void *, uint64_t);
 static void	on_answer(const struct vg_call_result *, void *);
+static bool	is_stale(const struct vg_exchange *);
 static bool	next_key(struct vg_exchange *);
 static void	report(struct vg_exchange *, enum vg_breaker_result);
 static void	finish(struct vg_exchange *, enum vg_up_error);
@@ -120,10 +128,8 @@ attempt(struct vg_exchange *x)
 	vg_upshared_ask(x->spec.kind, now, x->given_ms + LEASE_EXTRA_MS,
 	    &x->permit);
 	if (!x->permit.granted) {
-		if (x->error == VG_UP_OK || x->retry_after_s == 0) {
-			x->retry_after_s =
-			    (unsigned)((x->permit.wait_ms + 999) / 1000);
-		}
+		x->retry_after_s =
+		    (unsigned)((x->permit.wait_ms + 999) / 1000);
 		finish(x, x->error != VG_UP_OK ?
 		    x->error : VG_UP_BREAKER_OPEN);
 		return;
@@ -137,7 +143,12 @@ attempt(struct vg_exchange *x)
 
 	memset(&spec, 0, sizeof(spec));
 	spec.url = url;
-	x->key = p->nkeys > 0 ? vg_upshared_key(x->spec.kind) % p->nkeys : 0;
+	if (x->mark != p->mark) {
+		x->mark = p->mark;
+		x->tried = 0;
+	}
+	x->key = p->nkeys > 0 ?
+	    vg_upshared_key(x->spec.kind, x->mark) % p->nkeys : 0;
 	spec.key = p->nkeys > 0 ? p->key[x->key] : "";
 	spec.json = x->spec.json;
 	spec.upload = x->spec.upload;
@@ -165,9 +176,17 @@ on_answer(const struct vg_call_result *r, void *arg)
 	if (error == VG_UP_OK)
 		error = x->spec.check(r, x->spec.arg);
 
+	now = kore_time_ms();
 	x->error = error;
 	x->retry_after_s = r->retry_after_s;
-	vg_upshared_set_error(x->spec.kind, error);
+	if (!is_stale(x)) {
+		vg_upshared_set_error(x->spec.kind, error);
+		if (r->retry_after_s > 0 && (error == VG_UP_RATE_LIMITED ||
+		    error == VG_UP_SERVER)) {
+			vg_upshared_hold(x->spec.kind,
+			    now + (uint64_t)r->retry_after_s * 1000);
+		}
+	}
 
 	if (error == VG_UP_AUTH && next_key(x)) {
 		report(x, VG_BREAKER_NEUTRAL);
@@ -181,7 +200,6 @@ on_answer(const struct vg_call_result *r, void *arg)
 		return;
 	}
 
-	now = kore_time_ms();
 	wait = now >= x->spec.deadline_ms ? -1 : vg_backoff_ms(error,
 	    r->unsent, r->retry_after_s, x->retries + 1,
 	    x->spec.deadline_ms - now, vg_provider_random());
@@ -195,6 +213,13 @@ on_answer(const struct vg_call_result *r, void *arg)
 	attempt_later(x, (uint64_t)wait);
 }
 
+/* Whether the provider, or its keys, are others than those of the attempt. */
+static bool
+is_stale(const struct vg_exchange *x)
+{
+	return (x->mark != vg_provider(x->spec.kind)->mark);
+}
+
 /* The key of this attempt was refused: is there one not tried yet? */
 static bool
 next_key(struct vg_exchange *x)
@@ -202,13 +227,16 @@ next_key(struct vg_exchange *x)
 	const struct vg_provider	*p;
 	unsigned			next;
 
+	if (is_stale(x))
+		return (true);
+
 	p = vg_provider(x->spec.kind);
 	x->tried |= 1u << x->key;
 
 	if (p->nkeys > 1) {
 		next = (x->key + 1) % p->nkeys;
-		vg_upshared_key_past(x->spec.kind, x->key, next);
-		next = vg_upshared_key(x->spec.kind) % p->nkeys;
+		vg_upshared_key_past(x->spec.kind, x->mark, x->key, next);
+		next = vg_upshared_key(x->spec.kind, x->mark) % p->nkeys;
 		if ((x->tried & 1u << next) == 0) {
 			vg_provider_event(x->spec.kind,
 			    VG_UP_EVENT_KEY_REFUSED);
@@ -223,10 +251,14 @@ next_key(struct vg_exchange *x)
 static enum vg_breaker_result
 verdict(const struct vg_exchange *x, enum vg_up_error error)
 {
+	if (is_stale(x))
+		return (VG_BREAKER_NEUTRAL);
+
 	switch (error) {
 	case VG_UP_OK:
 	case VG_UP_CLIENT:
 	case VG_UP_UNDECODABLE:
+	case VG_UP_LONG:
 		return (VG_BREAKER_GOOD);
 	case VG_UP_TIMEOUT:
 		return (x->given_ms < FAIR_MS ?
@@ -234,6 +266,7 @@ verdict(const struct vg_exchange *x, enum vg_up_error error)
 	case VG_UP_UNREACHABLE:
 	case VG_UP_RATE_LIMITED:
 	case VG_UP_AUTH:
+	case VG_UP_NO_ENDPOINT:
 	case VG_UP_SERVER:
 	case VG_UP_GARBAGE:
 	case VG_UP_TOO_LARGE:

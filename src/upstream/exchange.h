@@ -43,6 +43,7 @@ struct vg_provider {
 	size_t		keys_size;
 	const char	*key[VG_UPSTREAM_KEYS_MAX];
 	unsigned	nkeys;
+	uint64_t	mark;			/* of base_url and keys */
 	uint64_t	timeout_ms;		/* of a stage, retries included */
 };
 

@@ -104,7 +104,7 @@ probe_start(struct probe *probe)
 	memset(&spec, 0, sizeof(spec));
 	spec.url = url;
 	spec.key = p->nkeys > 0 ?
-	    p->key[vg_upshared_key(probe->kind) % p->nkeys] : "";
+	    p->key[vg_upshared_key(probe->kind, p->mark) % p->nkeys] : "";
 	spec.get = true;
 	spec.upload.fd = -1;
 	spec.out_fd = -1;

@@ -128,10 +128,12 @@ vg_uploop_cleanup(void)
 }
 
 int
-vg_uploop_add(CURL *easy)
+vg_uploop_add(CURL *easy, bool *no_socket)
 {
 	if (multi == NULL ||
 	    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) !=
+	    CURLE_OK ||
+	    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, no_socket) !=
 	    CURLE_OK || curl_multi_add_handle(multi, easy) != CURLM_OK)
 		return (-1);
 
@@ -179,15 +181,20 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *data)
 static curl_socket_t
 on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
+	bool	*no_socket = arg;
 	int	fd;
 
-	(void)arg;
 	(void)purpose;
 
 	fd = socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	    a->protocol);
-	if (fd == -1)
+	if (fd == -1) {
+		/* Not: a family that this machine does not have. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM)
+			*no_socket = true;
 		return (CURL_SOCKET_BAD);
+	}
 	if ((size_t)fd < nwanted && wanted[fd] != 0)
 		watch(fd, wanted[fd]);
 

@@ -13,18 +13,24 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "upstream/upshared.h"
 
 #define HEALTH_BITS	2	/* the low bits; above: when it was found */
+#define KEY_BITS	8	/* the low bits; above: of which keys */
 
 struct shared {
+	_Atomic uint64_t	mark;
 	_Atomic uint64_t	breaker;
+	_Atomic uint64_t	held_ms;	/* nobody asks before that */
 	_Atomic uint64_t	health;
 	_Atomic uint64_t	probe_ms;	/* when the next one is due */
-	_Atomic unsigned	key;
+	_Atomic uint64_t	key;
 	_Atomic int		error;
 };
+
+static uint64_t	key_word(uint64_t, unsigned);
 
 static struct shared	*page;
 
@@ -54,10 +60,30 @@ vg_upshared_free(void)
 }
 
 void
+vg_upshared_adopt(enum vg_up_kind kind, uint64_t mark)
+{
+	uint64_t	old;
+
+	old = atomic_load(&page[kind].mark);
+	if (old != mark &&
+	    atomic_compare_exchange_strong(&page[kind].mark, &old, mark))
+		vg_upshared_reset(kind);
+}
+
+void
 vg_upshared_ask(enum vg_up_kind kind, uint64_t now_ms, uint64_t lease_ms,
     struct vg_breaker_permit *permit)
 {
-	uint64_t	old, new;
+	uint64_t	old, new, held;
+
+	if ((held = vg_upshared_held_ms(kind, now_ms)) > 0) {
+		memset(permit, 0, sizeof(*permit));
+		permit->wait_ms = vg_breaker_wait_ms(
+		    vg_upshared_breaker(kind), now_ms);
+		if (permit->wait_ms < held)
+			permit->wait_ms = held;
+		return;
+	}
 
 	old = atomic_load(&page[kind].breaker);
 	do {
@@ -101,6 +127,7 @@ void
 vg_upshared_reset(enum vg_up_kind kind)
 {
 	atomic_store(&page[kind].breaker, 0);
+	atomic_store(&page[kind].held_ms, 0);
 	atomic_store(&page[kind].key, 0);
 	atomic_store(&page[kind].health, VG_UP_UNKNOWN);
 	atomic_store(&page[kind].probe_ms, 0);
@@ -119,16 +146,52 @@ vg_upshared_error(enum vg_up_kind kind)
 	return ((enum vg_up_error)atomic_load(&page[kind].error));
 }
 
-unsigned
-vg_upshared_key(enum vg_up_kind kind)
+void
+vg_upshared_hold(enum vg_up_kind kind, uint64_t until_ms)
 {
-	return (atomic_load(&page[kind].key));
+	uint64_t	old;
+
+	old = atomic_load(&page[kind].held_ms);
+	while (old < until_ms && !atomic_compare_exchange_weak(
+	    &page[kind].held_ms, &old, until_ms))
+		;
+}
+
+uint64_t
+vg_upshared_held_ms(enum vg_up_kind kind, uint64_t now_ms)
+{
+	uint64_t	until;
+
+	until = atomic_load(&page[kind].held_ms);
+
+	return (until > now_ms ? until - now_ms : 0);
+}
+
+unsigned
+vg_upshared_key(enum vg_up_kind kind, uint64_t mark)
+{
+	uint64_t	word;
+
+	word = atomic_load(&page[kind].key);
+
+	return (word >> KEY_BITS == key_word(mark, 0) >> KEY_BITS ?
+	    (unsigned)(word & ((1 << KEY_BITS) - 1)) : 0);
 }
 
 void
-vg_upshared_key_past(enum vg_up_kind kind, unsigned from, unsigned to)
+vg_upshared_key_past(enum vg_up_kind kind, uint64_t mark, unsigned from,
+    unsigned to)
 {
-	(void)atomic_compare_exchange_strong(&page[kind].key, &from, to);
+	uint64_t	old;
+
+	/* Of another worker that has not reloaded yet, or that already has. */
+	if (atomic_load(&page[kind].mark) != mark)
+		return;
+
+	old = atomic_load(&page[kind].key);
+	if (vg_upshared_key(kind, mark) == from)
+		(void)atomic_compare_exchange_strong(&page[kind].key, &old,
+		    key_word(mark, to));
 }
 
 bool
@@ -165,4 +228,11 @@ vg_upshared_health(enum vg_up_kind kind, uint64_t now_ms, uint64_t stale_ms)
 		return (VG_UP_UNKNOWN);
 
 	return ((enum vg_up_health)(word & ((1 << HEALTH_BITS) - 1)));
+}
+
+/* An index, and of which keys it is one. */
+static uint64_t
+key_word(uint64_t mark, unsigned key)
+{
+	return (mark << KEY_BITS | key);
 }

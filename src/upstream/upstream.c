@@ -15,6 +15,7 @@
 
 #include <kore/kore.h>
 
+#include "core/siphash.h"
 #include "upstream/exchange.h"
 #include "upstream/probe.h"
 #include "upstream/stages.h"
@@ -35,19 +36,27 @@ static int	providers_make(struct providers *, const struct vg_settings *,
 static int	provider_make(struct vg_provider *,
 		    const struct vg_provider_settings *, const char **);
 static int	split_keys(struct vg_provider *, const char **);
-static bool	same_keys(const struct vg_provider *,
-		    const struct vg_provider *);
+static void	set_mark(struct vg_provider *);
 static void	providers_free(struct providers *);
 
 static struct providers		current;
 static vg_upstream_event_fn	event_fn;
+static uint8_t			mark_key[VG_SIPHASH_KEY_SIZE];
 
 int
 vg_upstream_parent_init(const struct vg_settings *settings,
     const char *ca_file, vg_upstream_event_fn on_event, const char **why)
 {
+	int	i;
+
 	event_fn = on_event;
 
+	/* Marks lie beside what they stand for, and need no more than to differ. */
+	if (getrandom(mark_key, sizeof(mark_key), 0) !=
+	    (ssize_t)sizeof(mark_key)) {
+		*why = "the system gives no random bytes";
+		return (-1);
+	}
 	if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK) {
 		*why = "libcurl cannot be initialised";
 		return (-1);
@@ -58,6 +67,8 @@ vg_upstream_parent_init(const struct vg_settings *settings,
 		*why = "no memory for what the workers share";
 		return (-1);
 	}
+	for (i = 0; i < VG_UP_KINDS; i++)
+		vg_upshared_adopt((enum vg_up_kind)i, current.of[i].mark);
 
 	/* Missed only when somebody is to be verified, now or after a reload. */
 	if (vg_trust_load(ca_file != NULL ? ca_file : VG_UPSTREAM_CA_FILE) ==
@@ -98,11 +109,9 @@ vg_upstream_reload(const struct vg_settings *settings, const char **why)
 
 	changed = false;
 	for (i = 0; i < VG_UP_KINDS; i++) {
-		if (strcmp(next.of[i].base_url, current.of[i].base_url) != 0 ||
-		    !same_keys(&next.of[i], &current.of[i])) {
-			vg_upshared_reset((enum vg_up_kind)i);
+		vg_upshared_adopt((enum vg_up_kind)i, next.of[i].mark);
+		if (next.of[i].mark != current.of[i].mark)
 			changed = true;
-		}
 	}
 
 	providers_free(&current);
@@ -129,11 +138,14 @@ vg_upstream_worker_cleanup(void)
 const char *
 vg_upstream_health(enum vg_up_kind kind)
 {
+	uint64_t	now;
+
+	now = kore_time_ms();
 	if (vg_breaker_unpack(vg_upshared_breaker(kind)).state !=
-	    VG_BREAKER_CLOSED)
+	    VG_BREAKER_CLOSED || vg_upshared_held_ms(kind, now) > 0)
 		return ("disconnected");
 
-	switch (vg_upshared_health(kind, kore_time_ms(), VG_PROBE_STALE_MS)) {
+	switch (vg_upshared_health(kind, now, VG_PROBE_STALE_MS)) {
 	case VG_UP_CONNECTED:
 		return ("connected");
 	case VG_UP_DISCONNECTED:
@@ -148,13 +160,16 @@ vg_upstream_health(enum vg_up_kind kind)
 void
 vg_upstream_state(enum vg_up_kind kind, struct vg_upstream_state *state)
 {
-	uint64_t	word;
+	uint64_t	word, now, wait;
 
+	now = kore_time_ms();
 	word = vg_upshared_breaker(kind);
+	wait = vg_upshared_held_ms(kind, now);
+	if (wait < vg_breaker_wait_ms(word, now))
+		wait = vg_breaker_wait_ms(word, now);
 	state->breaker = vg_breaker_word(vg_breaker_unpack(word).state);
 	state->last_error = vg_upshared_error(kind);
-	state->retry_after_s = (unsigned)
-	    ((vg_breaker_wait_ms(word, kore_time_ms()) + 999) / 1000);
+	state->retry_after_s = (unsigned)((wait + 999) / 1000);
 }
 
 const struct vg_provider *
@@ -239,6 +254,7 @@ provider_make(struct vg_provider *p, const struct vg_provider_settings *s,
 	if (p->base_url == NULL || p->model == NULL || p->keys == NULL)
 		return (-1);
 	p->keys_size = strlen(p->keys);
+	set_mark(p);
 	p->timeout_ms = (uint64_t)s->timeout_s * 1000;
 
 	return (split_keys(p, why));
@@ -279,19 +295,15 @@ split_keys(struct vg_provider *p, const char **why)
 	return (0);
 }
 
-static bool
-same_keys(const struct vg_provider *a, const struct vg_provider *b)
+/* What stands for the address and the keys where workers compare them. */
+static void
+set_mark(struct vg_provider *p)
 {
-	unsigned	i;
+	uint64_t	parts[2];
 
-	if (a->nkeys != b->nkeys)
-		return (false);
-	for (i = 0; i < a->nkeys; i++) {
-		if (strcmp(a->key[i], b->key[i]) != 0)
-			return (false);
-	}
-
-	return (true);
+	parts[0] = vg_siphash(mark_key, p->base_url, strlen(p->base_url));
+	parts[1] = vg_siphash(mark_key, p->keys, p->keys_size);
+	p->mark = vg_siphash(mark_key, parts, sizeof(parts));
 }
 
 static void

@@ -53,7 +53,9 @@ enum vg_up_error {
 	VG_UP_RATE_LIMITED,	/* 429 */
 	VG_UP_AUTH,		/* 401 or 403 with every key there is */
 	VG_UP_CLIENT,		/* other 4xx: this request is not wanted */
+	VG_UP_NO_ENDPOINT,	/* 404, 405: no such path or model there */
 	VG_UP_UNDECODABLE,	/* 400, 415, 422 for a recording */
+	VG_UP_LONG,		/* 413 for a recording */
 	VG_UP_SERVER,		/* 5xx */
 	VG_UP_GARBAGE,		/* an answer that is none */
 	VG_UP_TOO_LARGE,	/* an answer beyond its bound */
@@ -61,6 +63,8 @@ enum vg_up_error {
 	VG_UP_BREAKER_OPEN,	/* not tried: the provider is known to be down */
 	VG_UP_BUSY,		/* not tried: too many calls in flight here */
 	VG_UP_LOCAL,		/* trouble of our own: memory, disk */
+	VG_UP_NO_ROOM,		/* of our own: no room where the sound goes */
+	VG_UP_NO_DESCRIPTORS,	/* of our own: no descriptor for a socket */
 	VG_UP_ERRORS
 };
 
@@ -98,9 +102,11 @@ int	vg_upstream_parent_init(const struct vg_settings *, const char *ca_file,
 int	vg_upstream_worker_init(void);
 
 /*
- * In a worker: other keys, models or addresses from now on; calls in flight go
- * on with what they had. A provider whose address or keys changed starts with a
- * closed breaker. 0, or -1 with *why, and the old ones stay.
+ * In a worker, before vg_upstream_worker_init() too: other keys, models or
+ * addresses from now on; calls in flight go on with what they had, but one whose
+ * key is refused is made again with the new ones. A provider whose address or
+ * keys are not what the instance had starts with a closed breaker. 0, or -1
+ * with *why, and the old ones stay.
  */
 int	vg_upstream_reload(const struct vg_settings *, const char **why);
 
@@ -115,7 +121,7 @@ void	vg_upstream_seccomp(void);
 struct vg_upstream_state {
 	const char		*breaker;	/* "closed", "open", "half-open" */
 	enum vg_up_error	last_error;	/* of the newest call, OK for none */
-	unsigned		retry_after_s;	/* whole seconds, 0 when closed */
+	unsigned		retry_after_s;	/* whole seconds, 0: ask now */
 };
 
 /* "connected", "disconnected", or "unknown" before the first probe ended. */
@@ -172,8 +178,8 @@ struct vg_pipeline_out {
 	/*
 	 * VG_UP_OK: transcript and text are there. Otherwise the transcription
 	 * was lost: nothing else is set but retry_after_s, and
-	 * VG_UP_UNDECODABLE is the client's fault, VG_UP_TIMEOUT ours to tell
-	 * as 504, all others as 503.
+	 * VG_UP_UNDECODABLE (422) and VG_UP_LONG (413) are the client's fault,
+	 * VG_UP_TIMEOUT ours to tell as 504, all others as 503.
 	 */
 	enum vg_up_error	error;
 	unsigned		retry_after_s;	/* whole seconds, at least 1 on error */

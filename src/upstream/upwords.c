@@ -17,7 +17,9 @@ static const char *const	errors[VG_UP_ERRORS] = {
 	[VG_UP_RATE_LIMITED] = "rate_limited",
 	[VG_UP_AUTH] = "auth",
 	[VG_UP_CLIENT] = "client",
+	[VG_UP_NO_ENDPOINT] = "no_endpoint",
 	[VG_UP_UNDECODABLE] = "undecodable",
+	[VG_UP_LONG] = "recording_too_large",
 	[VG_UP_SERVER] = "server",
 	[VG_UP_GARBAGE] = "garbage",
 	[VG_UP_TOO_LARGE] = "too_large",
@@ -25,6 +27,8 @@ static const char *const	errors[VG_UP_ERRORS] = {
 	[VG_UP_BREAKER_OPEN] = "breaker_open",
 	[VG_UP_BUSY] = "busy",
 	[VG_UP_LOCAL] = "local",
+	[VG_UP_NO_ROOM] = "no_room",
+	[VG_UP_NO_DESCRIPTORS] = "no_descriptors",
 };
 
 static const char *const	events[VG_UP_EVENTS] = {

@@ -2,7 +2,10 @@
  * The endpoints as a client sees them: the real server, real recordings, real
  * sockets.
  */
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -119,7 +122,9 @@ a_person_is_understood_in_every_container(void **state)
 	static const char *const names[] = { "goforward.wav", "goforward.mp3",
 	    "goforward.webm", "goforward.stream.webm", "goforward.vorbis.ogg",
 	    "goforward.opus.ogg", "goforward.m4a", "goforward.fragment.m4a",
-	    "goforward.stereo.wav" };
+	    "goforward.stereo.wav", "goforward.flac.ogg",
+	    "goforward.speex.ogg", "goforward.f64.wav", "goforward.ms.wav",
+	    "goforward.ima.wav", "goforward.rf64.wav", "goforward.tags.mp3" };
 	size_t	i;
 
 	(void)state;
@@ -148,7 +153,9 @@ no_container_loses_a_part(void **state)
 {
 	static const char *const names[] = { "goforward.wav", "goforward.mp3",
 	    "goforward.webm", "goforward.vorbis.ogg", "goforward.opus.ogg",
-	    "goforward.m4a", "goforward.fragment.m4a", "goforward.stereo.wav" };
+	    "goforward.m4a", "goforward.fragment.m4a", "goforward.stereo.wav",
+	    "goforward.flac.ogg", "goforward.speex.ogg", "goforward.f64.wav",
+	    "goforward.ms.wav", "goforward.ima.wav", "goforward.rf64.wav" };
 	double	s;
 	size_t	i;
 
@@ -580,6 +587,63 @@ speech_refuses_what_is_wrong(void **state)
 	    "\"input\":\"a\"}"), 404, "model_not_found");
 }
 
+/* Whether the server has read all that was sent to it: the kernel's table. */
+static int
+all_is_read(int sock)
+{
+	struct sockaddr_in	here, there;
+	socklen_t		len = sizeof(here);
+	unsigned int		local, remote, rx;
+	char			line[256];
+	FILE			*f = fopen("/proc/net/tcp", "r");
+	int			all = 0;
+
+	assert_non_null(f);
+	assert_int_equal(getsockname(sock, (struct sockaddr *)&here, &len), 0);
+	len = sizeof(there);
+	assert_int_equal(getpeername(sock, (struct sockaddr *)&there, &len), 0);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, " %*u: %*x:%x %*x:%x %*x %*x:%x", &local,
+		    &remote, &rx) == 3 && local == ntohs(there.sin_port) &&
+		    remote == ntohs(here.sin_port))
+			all = rx == 0;
+	}
+	(void)fclose(f);
+	return (all);
+}
+
+static void
+it_does_not_matter_where_a_form_is_cut(void **state)
+{
+	static const char	body[] = "--XX\r\nContent-Disposition: form-data; "
+	    "name=\"file\"; filename=\"a\"\r\n\r\nno audio at all\r\n"
+	    "--XX\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n"
+	    "pocketsphinx-en-us\r\n--XX--\r\n";
+	struct call		c;
+	char			req[1024];
+	long long		begun;
+	size_t			cut, n;
+	int			head, one = 1;
+
+	(void)state;
+	head = snprintf(req, sizeof(req), "POST /v1/audio/transcriptions "
+	    "HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: "
+	    "multipart/form-data; boundary=XX\r\nContent-Length: %zu\r\n\r\n%s",
+	    srv.port, sizeof(body) - 1, body) - (int)sizeof(body) + 1;
+	n = (size_t)head + sizeof(body) - 1;
+	for (cut = (size_t)head; cut < n; cut++) {
+		c = call_start(&srv, req, cut);
+		(void)setsockopt(c.sock, IPPROTO_TCP, TCP_NODELAY, &one,
+		    sizeof(one));
+		begun = now_ms();
+		while (!all_is_read(c.sock))
+			assert_true(patience(begun));
+		assert_int_equal(send(c.sock, req + cut, n - cut,
+		    MSG_NOSIGNAL), (ssize_t)(n - cut));
+		refused(call_finish(c), 422, "audio_undecodable");
+	}
+}
+
 static void
 a_connection_serves_many_requests(void **state)
 {
@@ -665,6 +729,7 @@ main(void)
 		cmocka_unit_test(typographic_and_foreign_text_is_spoken),
 		cmocka_unit_test(the_longest_text_without_a_full_stop_is_spoken),
 		cmocka_unit_test(speech_refuses_what_is_wrong),
+		cmocka_unit_test(it_does_not_matter_where_a_form_is_cut),
 		cmocka_unit_test(a_connection_serves_many_requests),
 		cmocka_unit_test(the_log_has_no_word_of_it),
 	};

@@ -30,6 +30,12 @@ the_five_are_known(void **state)
 	assert_int_equal(of("ID3\4\0\0\0\0\0\0\0\0", 12), VG_CONTAINER_MP3);
 	assert_int_equal(of("\xff\xfb\x90\x64\0\0\0\0\0\0\0\0", 12),
 	    VG_CONTAINER_MP3);
+	assert_int_equal(of("RF64\xff\xff\xff\xffWAVEds64", 16),
+	    VG_CONTAINER_WAV);
+	assert_int_equal(of("APETAGEX\xd0\7\0\0", 12), VG_CONTAINER_MP3);
+	assert_int_equal(of("\0\0\0\0\0\0\0\0\0\0\0\0\xff\xfb\x90\x64", 16),
+	    VG_CONTAINER_MP3);
+	assert_int_equal(of("\0\0ID3\4\0\0\0\0\0\0", 12), VG_CONTAINER_MP3);
 }
 
 static void

@@ -342,7 +342,7 @@ answer(int fd, int kind, enum fake_mode mode)
 	char		extra[64], *junk;
 	const char	*type;
 	size_t		i, n;
-	bool		ok;
+	bool		ok, chunked;
 
 	type = kind == FAKE_TTS ? "audio/wav" : "application/json";
 	/* A peer that goes meanwhile is noticed by what is then written. */
@@ -388,6 +388,10 @@ answer(int fd, int kind, enum fake_mode mode)
 		return (error_answer(fd, 401, ""));
 	case FAKE_404:
 		return (error_answer(fd, 404, ""));
+	case FAKE_405:
+		return (error_answer(fd, 405, ""));
+	case FAKE_413:
+		return (error_answer(fd, 413, ""));
 	case FAKE_422:
 		return (error_answer(fd, 422, ""));
 	case FAKE_EARLY_422:
@@ -419,19 +423,22 @@ answer(int fd, int kind, enum fake_mode mode)
 	case FAKE_ENDLESS:
 	case FAKE_BIG:
 	case FAKE_BIG_500:
+	case FAKE_BIG_201:
 		if ((junk = calloc(1, 65536 + 16)) == NULL)
 			return (false);
 		memset(junk, ' ', 65536);
 		if (kind == FAKE_TTS)
 			memcpy(junk, wav, 44);
-		ok = head(fd, mode == FAKE_BIG_500 ? 500 : 200, type,
-		    mode == FAKE_ENDLESS ? -1 : BIG, "");
+		chunked = mode == FAKE_ENDLESS || mode == FAKE_BIG_201;
+		ok = head(fd, mode == FAKE_BIG_500 ? 500 :
+		    mode == FAKE_BIG_201 ? 201 : 200, type,
+		    chunked ? -1 : BIG, "");
 		n = mode == FAKE_ENDLESS ? SIZE_MAX / 2 : BIG / 65536;
 		for (i = 0; ok && i < n && !stopping; i++) {
-			if (mode == FAKE_ENDLESS)
+			if (chunked)
 				ok = put(fd, "10000\r\n", 7);
 			ok = ok && put(fd, junk, 65536);
-			if (mode == FAKE_ENDLESS)
+			if (chunked)
 				ok = ok && put(fd, "\r\n", 2);
 		}
 		free(junk);

@@ -20,6 +20,8 @@ enum fake_mode {
 	FAKE_400,
 	FAKE_401,
 	FAKE_404,
+	FAKE_405,
+	FAKE_413,
 	FAKE_422,
 	FAKE_REDIRECT,		/* to a working address */
 	FAKE_GARBAGE,		/* says it is JSON, is not */
@@ -35,6 +37,7 @@ enum fake_mode {
 	FAKE_NOT_HTTP,
 	FAKE_EARLY_422,		/* answers before the upload is read, closes */
 	FAKE_BIG_500,		/* an error with 100 MiB to say about it */
+	FAKE_BIG_201,		/* neither an answer nor an error, 100 MiB */
 	FAKE_ONCE_503,		/* fails once, then FAKE_OK */
 	FAKE_MODES
 };

@@ -27,6 +27,8 @@ static const char *const	modes[FAKE_MODES] = {
 	[FAKE_400] = "400",
 	[FAKE_401] = "401",
 	[FAKE_404] = "404",
+	[FAKE_405] = "405",
+	[FAKE_413] = "413",
 	[FAKE_422] = "422",
 	[FAKE_REDIRECT] = "redirect",
 	[FAKE_GARBAGE] = "garbage",
@@ -42,6 +44,7 @@ static const char *const	modes[FAKE_MODES] = {
 	[FAKE_NOT_HTTP] = "not-http",
 	[FAKE_EARLY_422] = "early-422",
 	[FAKE_BIG_500] = "big-500",
+	[FAKE_BIG_201] = "big-201",
 	[FAKE_ONCE_503] = "once-503",
 };
 

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/resource.h>
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,7 +144,11 @@ static const struct row	table[] = {
 	{ FAKE_503, VG_UP_SERVER, VG_UP_SERVER, VG_UP_SERVER, 5000 },
 	{ FAKE_400, VG_UP_UNDECODABLE, VG_UP_CLIENT, VG_UP_CLIENT, 5000 },
 	{ FAKE_401, VG_UP_AUTH, VG_UP_AUTH, VG_UP_AUTH, 5000 },
-	{ FAKE_404, VG_UP_CLIENT, VG_UP_CLIENT, VG_UP_CLIENT, 5000 },
+	{ FAKE_404, VG_UP_NO_ENDPOINT, VG_UP_NO_ENDPOINT, VG_UP_NO_ENDPOINT,
+	    5000 },
+	{ FAKE_405, VG_UP_NO_ENDPOINT, VG_UP_NO_ENDPOINT, VG_UP_NO_ENDPOINT,
+	    5000 },
+	{ FAKE_413, VG_UP_LONG, VG_UP_CLIENT, VG_UP_CLIENT, 5000 },
 	{ FAKE_422, VG_UP_UNDECODABLE, VG_UP_CLIENT, VG_UP_CLIENT, 5000 },
 	{ FAKE_REDIRECT, VG_UP_GARBAGE, VG_UP_GARBAGE, VG_UP_GARBAGE, 5000 },
 	{ FAKE_HTML, VG_UP_GARBAGE, VG_UP_GARBAGE, VG_UP_GARBAGE, 5000 },
@@ -151,6 +157,7 @@ static const struct row	table[] = {
 	    5000 },
 	{ FAKE_BIG, VG_UP_TOO_LARGE, VG_UP_TOO_LARGE, VG_UP_TOO_LARGE, 5000 },
 	{ FAKE_BIG_500, VG_UP_SERVER, VG_UP_SERVER, VG_UP_SERVER, 5000 },
+	{ FAKE_BIG_201, VG_UP_GARBAGE, VG_UP_GARBAGE, VG_UP_GARBAGE, 5000 },
 	{ FAKE_HALF, VG_UP_UNREACHABLE, VG_UP_UNREACHABLE, VG_UP_UNREACHABLE,
 	    5000 },
 	{ FAKE_CLOSE, VG_UP_UNREACHABLE, VG_UP_UNREACHABLE,
@@ -291,8 +298,38 @@ sound_that_cannot_be_written_is_our_own_fault(void **unused)
 	assert_int_not_equal(spec.out_fd, -1);
 	assert_non_null(vg_call_start(&spec, on_end, &e));
 	assert_true(shim_run(&e.done, 5000));
-	assert_int_equal(e.error, VG_UP_LOCAL);
+	assert_int_equal(e.error, VG_UP_NO_ROOM);
 	(void)close(spec.out_fd);
+}
+
+static void
+no_descriptor_for_a_socket_is_our_own_fault(void **unused)
+{
+	struct vg_call_spec	spec;
+	struct rlimit		limit, none;
+	struct end		e;
+	char			address[128];
+
+	(void)unused;
+	memset(&e, 0, sizeof(e));
+	spec_for(&spec, address, sizeof(address), FAKE_CHAT, fake.port);
+	/* An address to which no connection has been kept. */
+	(void)snprintf(address, sizeof(address), "http://127.0.0.2:%d/",
+	    fake.port);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_non_null(vg_call_start(&spec, on_end, &e));
+	(void)shim_run(&e.done, 5000);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_true(e.done);
+	assert_int_equal(e.error, VG_UP_NO_DESCRIPTORS);
+	/* And of one whom nobody hears there, it is not said. */
+	memset(&e, 0, sizeof(e));
+	assert_non_null(vg_call_start(&spec, on_end, &e));
+	assert_true(shim_run(&e.done, 5000));
+	assert_int_equal(e.error, VG_UP_UNREACHABLE);
 }
 
 static void
@@ -441,6 +478,7 @@ main(void)
 		cmocka_unit_test(a_recording_arrives_whole_and_in_order),
 		cmocka_unit_test(a_recording_shorter_than_told_is_our_own_fault),
 		cmocka_unit_test(sound_that_cannot_be_written_is_our_own_fault),
+		cmocka_unit_test(no_descriptor_for_a_socket_is_our_own_fault),
 		cmocka_unit_test(a_key_goes_out_as_a_bearer),
 		cmocka_unit_test(retry_after_is_told),
 		cmocka_unit_test(a_redirect_is_not_followed),

@@ -408,6 +408,164 @@ what_the_client_sent_is_not_held_against_the_provider(void **unused)
 }
 
 static void
+five_in_a_row_open_the_breaker(int mode, enum vg_up_error error)
+{
+	struct vg_upstream_state	state;
+	struct end			e;
+	int				i;
+
+	fix_use(fake.port, "");
+	for (i = 0; i < VG_BREAKER_FAILURES; i++) {
+		e = turn(mode, FAKE_OK, FAKE_OK, 5000);
+		assert_int_equal(e.out.error, error);
+	}
+	vg_upstream_state(VG_UP_STT, &state);
+	assert_string_equal(state.breaker, "open");
+	assert_string_equal(vg_upstream_health(VG_UP_STT), "disconnected");
+}
+
+static void
+what_a_provider_does_not_have_is_held_against_it(void **unused)
+{
+	(void)unused;
+	five_in_a_row_open_the_breaker(FAKE_404, VG_UP_NO_ENDPOINT);
+	five_in_a_row_open_the_breaker(FAKE_405, VG_UP_NO_ENDPOINT);
+}
+
+static void
+a_long_answer_that_is_none_is_held_against_it(void **unused)
+{
+	(void)unused;
+	five_in_a_row_open_the_breaker(FAKE_BIG_201, VG_UP_GARBAGE);
+}
+
+static void
+a_recording_too_large_for_it_is_told_apart(void **unused)
+{
+	struct vg_upstream_state	state;
+	struct end			e;
+	int				i;
+
+	(void)unused;
+	for (i = 0; i < 2 * VG_BREAKER_FAILURES; i++) {
+		e = turn(FAKE_413, FAKE_OK, FAKE_OK, 5000);
+		assert_int_equal(e.out.error, VG_UP_LONG);
+	}
+	vg_upstream_state(VG_UP_STT, &state);
+	assert_string_equal(state.breaker, "closed");
+}
+
+static void
+what_one_call_is_told_to_wait_all_wait(void **unused)
+{
+	struct vg_upstream_state	state;
+	struct end			e;
+
+	(void)unused;
+	fake.retry_after = 40;
+	e = turn(FAKE_429, FAKE_OK, FAKE_OK, 5000);
+	assert_int_equal(e.out.error, VG_UP_RATE_LIMITED);
+	assert_int_equal(fake.requests[FAKE_STT], 1);
+	e = turn(FAKE_OK, FAKE_OK, FAKE_OK, 5000);
+	assert_int_equal(e.out.error, VG_UP_BREAKER_OPEN);
+	assert_in_range(e.out.retry_after_s, 38, 40);
+	assert_int_equal(fake.requests[FAKE_STT], 1);
+	vg_upstream_state(VG_UP_STT, &state);
+	assert_in_range(state.retry_after_s, 38, 40);
+	assert_string_equal(vg_upstream_health(VG_UP_STT), "disconnected");
+	/* It is no failure of the others, nor five of its own. */
+	assert_string_equal(state.breaker, "closed");
+	vg_upstream_state(VG_UP_CHAT, &state);
+	assert_int_equal(state.retry_after_s, 0);
+
+	/* When the time has come it is asked at once, by all. */
+	fix_use(fake.port, "");
+	fake.retry_after = 1;
+	(void)turn(FAKE_429, FAKE_OK, FAKE_OK, 1200);
+	e = turn(FAKE_OK, FAKE_OK, FAKE_OK, 5000);
+	assert_int_equal(e.out.error, VG_UP_BREAKER_OPEN);
+	assert_int_equal(fake.requests[FAKE_STT], 2);
+	shim_run_for(1050);
+	e = turn(FAKE_OK, FAKE_OK, FAKE_OK, 5000);
+	assert_int_equal(e.out.error, VG_UP_OK);
+	assert_int_equal(fake.requests[FAKE_STT], 3);
+}
+
+/* A turn whose first call is with the provider when the keys change. */
+static struct end
+turn_over_reload(const char *before, const char *after)
+{
+	struct vg_pipeline_in	in;
+	struct end		e;
+	uint64_t		begun;
+
+	fix_use(fake.port, before);
+	fake.delay_ms = 300;
+	memset(&e, 0, sizeof(e));
+	in_for(&in, 1000, 5000);
+	assert_non_null(vg_pipeline_start(&in, on_end, &e));
+	begun = kore_time_ms();
+	while (fake.requests[FAKE_STT] == 0 && kore_time_ms() - begun < 5000)
+		shim_run_for(5);
+	assert_int_equal(fake.requests[FAKE_STT], 1);
+	fix_use(fake.port, after);
+	assert_true(shim_run(&e.done, 5000 + SLACK_MS));
+	in_close(&in);
+
+	return (e);
+}
+
+static void
+a_call_in_flight_gets_the_keys_of_a_reload(void **unused)
+{
+	struct end	e;
+
+	(void)unused;
+	fake.good_key = "new1";
+	e = turn_over_reload("old1", "new1");
+	assert_int_equal(e.out.error, VG_UP_OK);
+	assert_int_equal(fake.requests[FAKE_STT], 2);
+	assert_int_equal(fix_events[VG_UP_STT][VG_UP_EVENT_KEY_REFUSED], 0);
+	assert_int_equal(fix_events[VG_UP_STT][VG_UP_EVENT_KEYS_EXHAUSTED], 0);
+
+	/* None of the new ones counts as tried, and none is passed over. */
+	fake_reset();
+	fake.good_key = "new1";
+	e = turn_over_reload("old1,old2", "bad,new1");
+	assert_int_equal(e.out.error, VG_UP_OK);
+	assert_int_equal(fake.requests[FAKE_STT], 3);
+	assert_int_equal(fix_events[VG_UP_STT][VG_UP_EVENT_KEY_REFUSED], 1);
+	assert_int_equal(fix_events[VG_UP_STT][VG_UP_EVENT_KEYS_EXHAUSTED], 0);
+
+	fake_reset();
+	fake.good_key = "none";
+	e = turn_over_reload("old1", "bad,worse");
+	assert_int_equal(e.out.error, VG_UP_AUTH);
+	assert_int_equal(fake.requests[FAKE_STT], 3);
+	assert_int_equal(fix_events[VG_UP_STT][VG_UP_EVENT_KEYS_EXHAUSTED], 1);
+}
+
+static void
+the_page_is_forgotten_once_for_each_change(void **unused)
+{
+	(void)unused;
+	vg_upshared_adopt(VG_UP_TTS, 1);
+	vg_upshared_hold(VG_UP_TTS, UINT64_MAX);
+	vg_upshared_key_past(VG_UP_TTS, 1, 0, 3);
+	/* The next worker that reloads, or one that was started again. */
+	vg_upshared_adopt(VG_UP_TTS, 1);
+	assert_true(vg_upshared_held_ms(VG_UP_TTS, 0) > 0);
+	assert_int_equal(vg_upshared_key(VG_UP_TTS, 1), 3);
+	/* Who has other keys yet uses the first of them, and moves nobody on. */
+	assert_int_equal(vg_upshared_key(VG_UP_TTS, 2), 0);
+	vg_upshared_key_past(VG_UP_TTS, 2, 0, 1);
+	assert_int_equal(vg_upshared_key(VG_UP_TTS, 1), 3);
+	vg_upshared_adopt(VG_UP_TTS, 2);
+	assert_int_equal(vg_upshared_held_ms(VG_UP_TTS, 0), 0);
+	assert_int_equal(vg_upshared_key(VG_UP_TTS, 1), 0);
+}
+
+static void
 a_probe_that_was_cancelled_does_not_block_the_next(void **unused)
 {
 	struct vg_pipeline_in	in;
@@ -661,6 +819,12 @@ main(void)
 		T(retry_after_is_obeyed_while_there_is_time),
 		T(the_breaker_opens_refuses_and_closes_again),
 		T(what_the_client_sent_is_not_held_against_the_provider),
+		T(what_a_provider_does_not_have_is_held_against_it),
+		T(a_long_answer_that_is_none_is_held_against_it),
+		T(a_recording_too_large_for_it_is_told_apart),
+		T(what_one_call_is_told_to_wait_all_wait),
+		T(a_call_in_flight_gets_the_keys_of_a_reload),
+		T(the_page_is_forgotten_once_for_each_change),
 		T(a_probe_that_was_cancelled_does_not_block_the_next),
 		T(a_refused_key_gives_way_for_good_and_raises_an_event),
 		T(a_key_that_could_split_a_header_is_refused),

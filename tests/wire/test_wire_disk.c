@@ -131,6 +131,20 @@ a_full_disk_for_uploads(void **state)
 	server_stop(&server);
 }
 
+/* The words are there, the sound is not; the client and the log know it. */
+static void
+assert_mute(struct response *r, const char *reason)
+{
+	char	note[64];
+
+	assert_int_equal(r->status, 200);
+	assert_non_null(strstr((char *)r->body, "\"audio_url\":null"));
+	assert_non_null(strstr((char *)r->body, "\"degraded\":[\"tts\"]"));
+	response_free(r);
+	(void)snprintf(note, sizeof(note), "note=%s", reason);
+	assert_true(eventually_logged(&server, note));
+}
+
 static void
 a_full_disk_for_replies(void **state)
 {
@@ -143,10 +157,7 @@ a_full_disk_for_replies(void **state)
 	(void)snprintf(setting, sizeof(setting), "AUDIO_DIR=%s", folder);
 	start(setting);
 	speak(&r);
-	assert_int_equal(r.status, 200);
-	assert_non_null(strstr((char *)r.body, "\"audio_url\":null"));
-	assert_non_null(strstr((char *)r.body, "\"degraded\":[\"tts\"]"));
-	response_free(&r);
+	assert_mute(&r, "audio_folder_full");
 	assert_int_equal(mount("tmpfs", folder, "tmpfs", MS_REMOUNT, "size=16m"),
 	    0);
 	assert_true(is_well(NULL));
@@ -162,6 +173,23 @@ a_folder_that_may_not_be_written(void **state)
 	assert_true(is_well(NULL));
 	assert_int_equal(chmod(folder, 0500), 0);
 	assert_no_storage("upload_folder_denied");
+	assert_int_equal(chmod(folder, 0700), 0);
+	assert_true(is_well(NULL));
+	server_stop(&server);
+}
+
+static void
+a_reply_folder_that_may_not_be_written(void **state)
+{
+	struct response	r;
+
+	(void)state;
+	start(NULL);
+	(void)snprintf(folder, sizeof(folder), "%s/audio", server.dir);
+	assert_true(is_well(NULL));
+	assert_int_equal(chmod(folder, 0500), 0);
+	speak(&r);
+	assert_mute(&r, "audio_folder_denied");
 	assert_int_equal(chmod(folder, 0700), 0);
 	assert_true(is_well(NULL));
 	server_stop(&server);
@@ -255,6 +283,7 @@ main(void)
 		cmocka_unit_test_teardown(a_full_disk_for_replies,
 		    disk_is_gone),
 		cmocka_unit_test(a_folder_that_may_not_be_written),
+		cmocka_unit_test(a_reply_folder_that_may_not_be_written),
 		cmocka_unit_test(no_descriptors_left),
 	};
 

@@ -9,9 +9,11 @@
 
 #include <sys/socket.h>
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <poll.h>
+#include <signal.h>
 #include <time.h>
 
 #include "lib/provider.h"
@@ -37,6 +39,7 @@ static const struct fault {
 	{ "503", 503, "provider_unavailable" },
 	{ "401", 503, "provider_unavailable" },
 	{ "404", 503, "provider_unavailable" },
+	{ "413", 413, "payload_too_large" },
 	{ "400", 422, "audio_undecodable" },
 	{ "422", 422, "audio_undecodable" },
 	{ "early-422", 422, "audio_undecodable" },
@@ -48,6 +51,7 @@ static const struct fault {
 	{ "endless", 503, "provider_unavailable" },
 	{ "big", 503, "provider_unavailable" },
 	{ "big-500", 503, "provider_unavailable" },
+	{ "big-201", 503, "provider_unavailable" },
 	{ "half", 503, "provider_unavailable" },
 	{ "close", 503, "provider_unavailable" },
 	{ "endless-head", 503, "provider_unavailable" },
@@ -355,6 +359,180 @@ connecting_that_never_ends_is_504(void **state)
 		(void)close(fd[i]);
 }
 
+static void
+key_file(const char *path, const char *keys)
+{
+	FILE	*f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fprintf(f, "%s\n", keys) > 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+struct worker {
+	const struct server	*server;
+	pid_t			was;
+};
+
+static bool
+has_a_successor(void *arg)
+{
+	struct worker	*w = arg;
+	pid_t		now[4];
+
+	return (server_workers(w->server, now, 4) == 1 && now[0] != w->was);
+}
+
+/* The database comes first. */
+static bool
+has_a_database(void *arg)
+{
+	struct response	r;
+	bool		well;
+
+	client_ask(((struct server *)arg)->port, "GET", "/api/health", "", &r);
+	well = r.status == 200 && strstr((char *)r.body,
+	    "\"postgres\":\"connected\"") != NULL;
+	response_free(&r);
+	return (well);
+}
+
+/* Since a reload it has other keys than the parent that it is made from had. */
+static void
+what_is_known_of_a_provider_outlives_a_worker(void **state)
+{
+	const char	*more[] = { "WORKERS=1", NULL, NULL };
+	const char	*env[24];
+	struct server	other;
+	struct worker	w = { .server = &other };
+	struct response	r;
+	char		path[300], setting[330], id[37];
+	unsigned	before;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/key-%d", getenv("TEST_TMP"),
+	    getpid());
+	(void)snprintf(setting, sizeof(setting), "STT_API_KEY_FILE=%s", path);
+	more[1] = setting;
+	key_file(path, "first");
+	provider_tell(&provider, "reset");
+	provider_env(&provider, wide, more, env);
+	server_start(&other, NULL, env);
+	key_file(path, "second");
+	assert_int_equal(kill(other.pid, SIGHUP), 0);
+	assert_true(eventually_logged(&other, "settings reloaded"));
+	provider_tell(&provider, "key second");
+	provider_tell(&provider, "retry-after 600");
+	provider_tell(&provider, "stt 429");
+	session_new(other.port, id);
+	/* The worker may hear of the reload a moment later than the log tells. */
+	before = asked();
+	voice_send(other.port, id, recording, "", &r);
+	assert_problem(&r, 503, "provider_unavailable");
+	assert_in_range(strtol(response_field(&r, "retry-after"), NULL, 10),
+	    550, 600);
+	response_free(&r);
+	assert_in_range(asked() - before, 1, 2);
+	before = asked();
+
+	assert_int_equal(server_workers(&other, &w.was, 1), 1);
+	assert_int_equal(kill(w.was, SIGKILL), 0);
+	assert_true(eventually(has_a_successor, &w));
+	assert_true(eventually(has_a_database, &other));
+	voice_send(other.port, id, recording, "", &r);
+	assert_problem(&r, 503, "provider_unavailable");
+	assert_in_range(strtol(response_field(&r, "retry-after"), NULL, 10),
+	    500, 600);
+	response_free(&r);
+	assert_int_equal(asked(), before);
+	provider_tell(&provider, "reset");
+	server_stop_hurt(&other);
+	(void)unlink(path);
+}
+
+/* A voice message of HTTP/1.0 from an address of this machine. */
+static int
+speak_by_10(const struct voice *v, int port, const char *from)
+{
+	struct sockaddr_in	sin = { .sin_family = AF_INET };
+	int			fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(inet_pton(AF_INET, from, &sin.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sin.sin_port = htons((uint16_t)port);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	assert_int_equal(client_send(fd, v->head, v->head_len), 0);
+	assert_int_equal(client_send(fd, v->form, v->form_len), 0);
+	return (fd);
+}
+
+static bool
+is_asked(void *arg)
+{
+	return (asked() == *(unsigned *)arg);
+}
+
+static bool
+nobody_asks(void *arg)
+{
+	struct provider_count	n;
+
+	provider_count(&provider, &n);
+	return (n.open <= *(unsigned *)arg);
+}
+
+static void
+a_proxy_of_10_that_closes_cancels_others_are_answered(void **state)
+{
+	const char		*more[] = { "WORKERS=1",
+				    "TRUSTED_PROXIES=127.0.0.2",
+				    "STT_TIMEOUT_SECONDS=300",
+				    "PIPELINE_TIMEOUT_SECONDS=300", NULL };
+	const char		*env[24];
+	struct provider_count	n;
+	struct server		other;
+	struct response		r;
+	struct voice		v;
+	unsigned		want;
+	char			*version;
+	int			fd;
+
+	(void)state;
+	provider_tell(&provider, "reset");
+	provider_env(&provider, wide, more, env);
+	server_start(&other, NULL, env);
+	voice_make(&v, other.port, recording, "");
+	version = strstr(v.head, "HTTP/1.1");
+	assert_non_null(version);
+	version[7] = '0';
+
+	/* The call would last longer than is waited for its end here. */
+	provider_tell(&provider, "stt hang");
+	want = asked() + 1;
+	fd = speak_by_10(&v, other.port, "127.0.0.2");
+	assert_true(eventually(is_asked, &want));
+	provider_count(&provider, &n);
+	assert_true(n.open > 0);
+	want = n.open - 1;
+	(void)close(fd);
+	assert_true(eventually(nobody_asks, &want));
+	assert_true(eventually_logged(&other, "note=client_gone"));
+
+	/* Longer than it is waited for with those that may be asked. */
+	provider_tell(&provider, "stt ok");
+	provider_tell(&provider, "delay 1000");
+	fd = speak_by_10(&v, other.port, "127.0.0.3");
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	client_read(fd, false, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	(void)close(fd);
+	provider_tell(&provider, "reset");
+	voice_free(&v);
+	server_stop(&other);
+}
+
 int
 main(void)
 {
@@ -362,6 +540,8 @@ main(void)
 		cmocka_unit_test(every_fault_gets_its_answer_and_leaves_nothing),
 		cmocka_unit_test(a_breaker_opens_for_all_workers_and_closes_again),
 		cmocka_unit_test(connecting_that_never_ends_is_504),
+		cmocka_unit_test(what_is_known_of_a_provider_outlives_a_worker),
+		cmocka_unit_test(a_proxy_of_10_that_closes_cancels_others_are_answered),
 	};
 
 	return (cmocka_run_group_tests(tests, setup, teardown));
