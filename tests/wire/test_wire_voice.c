@@ -54,6 +54,9 @@ every_container_is_understood(void **state)
 	static const char *const	names[] = { "goforward.wav", "goforward.mp3",
 		"goforward.webm", "goforward.stream.webm",
 		"goforward.vorbis.ogg", "goforward.opus.ogg", "goforward.m4a",
+		"goforward.flac.ogg", "goforward.speex.ogg",
+		"goforward.rf64.wav", "goforward.ima.wav",
+		"goforward.tags.mp3",
 		"goforward.fragment.m4a" };
 	struct response			r;
 	char				id[37], path[512];
