@@ -294,8 +294,11 @@ vg_gate_refuse(struct connection *c, const struct vg_edge_refusal *refusal,
 {
 	struct vg_logline	*line;
 	struct in6_addr		addr;
-	char			client[VG_ADDR_SIZE] = "";
+	char			client[VG_ADDR_SIZE] = "", id[VG_UUID_SIZE];
+	uint8_t			random[VG_UUID_BYTES];
 
+	vg_random(random, sizeof(random));
+	vg_uuid4_format(id, random);
 	if ((line = vg_log_open(VG_LOG_INFO, "request refused at the door")) != NULL) {
 		vg_logline_int(line, "status", refusal->status);
 		vg_logline_str(line, "error", refusal->word);
@@ -304,12 +307,11 @@ vg_gate_refuse(struct connection *c, const struct vg_edge_refusal *refusal,
 			(void)vg_addr_format(client, sizeof(client), &addr);
 			vg_logline_str(line, "peer", client);
 		}
+		vg_logline_str(line, "request_id", id);
 		vg_log_close(line);
 	}
-	vg_note_door(c, refusal);
-	return (vg_reply_raw(buf, size, refusal->status, refusal->word,
-	    refusal->text, refusal->fields, refusal->retry_after,
-	    refusal->head_only));
+	vg_note_door(c, refusal, id);
+	return (vg_reply_raw(buf, size, refusal, id));
 }
 
 int

@@ -237,10 +237,9 @@ int	vg_reply_file(struct vg_request *, int status, const char *type, int fd,
 /*
  * The response of a request that never became one (refused by its framing,
  * timed out, over a bound), as bytes: a whole response with Connection: close.
- * WORD and STATUS as the table has them. Returns the length.
+ * ID: its X-Request-ID, as the log has it. Returns the length; 0: no room.
  */
-size_t	vg_reply_raw(char *buf, size_t size, int status, const char *word,
-	    const char *detail, const char *fields, int64_t retry_after_s,
-	    bool head);
+size_t	vg_reply_raw(char *buf, size_t size,
+	    const struct vg_edge_refusal *, const char *id);
 
 #endif

@@ -48,7 +48,8 @@ vg_note_end(const struct vg_request *r)
 
 /* What is no request: its framing is why, but for time and load. */
 void
-vg_note_door(const struct connection *c, const struct vg_edge_refusal *refusal)
+vg_note_door(const struct connection *c, const struct vg_edge_refusal *refusal,
+    const char *request_id)
 {
 	struct in6_addr	addr;
 	char		client[VG_CLIENT_SIZE] = "", detail[VG_EVENT_DETAIL_SIZE];
@@ -64,5 +65,5 @@ vg_note_door(const struct connection *c, const struct vg_edge_refusal *refusal)
 	}
 	(void)snprintf(detail, sizeof(detail), "{\"status\":%d,\"error\":\"%s\"}",
 	    refusal->status, refusal->word);
-	vg_event(VG_EVENT_BAD_FRAMING, client, "", NULL, detail);
+	vg_event(VG_EVENT_BAD_FRAMING, client, "", request_id, detail);
 }

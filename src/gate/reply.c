@@ -411,24 +411,22 @@ vg_reply_away(struct vg_request *r, enum vg_db_status status)
 }
 
 size_t
-vg_reply_raw(char *buf, size_t size, int status, const char *word,
-    const char *detail, const char *fields, int64_t retry_after_s, bool head)
+vg_reply_raw(char *buf, size_t size, const struct vg_edge_refusal *refusal,
+    const char *id)
 {
 	struct vg_out	out;
-	const char	*block;
-	char		id[VG_UUID_SIZE], text[VG_PROBLEM_SIZE];
-	uint8_t		random[VG_UUID_BYTES];
+	const char	*block, *word = refusal->word;
+	char		text[VG_PROBLEM_SIZE];
 	size_t		block_len;
-	int		len = 0;
+	int		status = refusal->status, len = 0;
 
-	vg_random(random, sizeof(random));
-	vg_uuid4_format(id, random);
 	/* The parser's finer words stay in its log; clients get the table's. */
 	if (word == NULL || vg_problem_find(word) == NULL ||
 	    vg_problem_find(word)->status != status)
 		word = vg_problem_for_status(status)->word;
 	if (status >= 400)
-		len = vg_problem_format(text, sizeof(text), word, detail, id);
+		len = vg_problem_format(text, sizeof(text), word, refusal->text,
+		    id);
 	if (len < 0)
 		len = 0;
 	vg_out_init(&out, buf, size);
@@ -439,13 +437,13 @@ vg_reply_raw(char *buf, size_t size, int status, const char *word,
 	vg_out_str(&out, "Cache-Control: no-store\r\n");
 	if (len > 0)
 		vg_out_field(&out, "Content-Type", VG_PROBLEM_MEDIA_TYPE);
-	if (retry_after_s > 0)
-		out_field_num(&out, "Retry-After", retry_after_s);
-	if (fields != NULL)
-		vg_out_str(&out, fields);
+	if (refusal->retry_after > 0)
+		out_field_num(&out, "Retry-After", refusal->retry_after);
+	if (refusal->fields != NULL)
+		vg_out_str(&out, refusal->fields);
 	out_field_num(&out, "Content-Length", len);
 	vg_out_str(&out, "Connection: close\r\n\r\n");
-	if (!head)
+	if (!refusal->head_only)
 		vg_out_mem(&out, text, (size_t)len);
 	return (out.overflow ? 0 : out.len);
 }

@@ -58,7 +58,8 @@ void	vg_who_denied(struct vg_request *);
 /* noted.c: what of a request's end is a security event. */
 void	vg_note_end(const struct vg_request *);
 /* And of what the door refused; C may be NULL. */
-void	vg_note_door(const struct connection *, const struct vg_edge_refusal *);
+void	vg_note_door(const struct connection *, const struct vg_edge_refusal *,
+	    const char *request_id);
 
 /* preflight.c: answers an OPTIONS request that was let in. */
 int	vg_preflight(struct vg_request *);

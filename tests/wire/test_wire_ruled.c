@@ -377,12 +377,10 @@ refusals_become_events(void **state)
 		    "'rate_limited' and client = '203.0.113.5'", 490 },
 		{ "select sum(count) from voicegate.security_event where kind = "
 		    "'bad_framing' and detail->>'status' = '400'", 3 },
-		{ "select count(*) from voicegate.security_event where kind = "
-		    "'origin_denied' and client = '203.0.113.6' and route = "
-		    "'session_start' and request_id is not null", 0 }
+		{ NULL, 1 }
 	};
 	struct response	r;
-	char		key[64];
+	char		key[64], sql[160] = "", logged[64];
 	long		rows;
 	int		i, refused = 0;
 
@@ -395,8 +393,18 @@ refusals_become_events(void **state)
 		client_once(gateway.port, "GET / HTTP/1.1\nHost: a\n\n", 24,
 		    false, &r);
 		assert_int_equal(r.status, 400);
+		/* What a client is told leads to the log, and to its event. */
+		(void)snprintf(logged, sizeof(logged), "request_id=%s",
+		    response_field(&r, "x-request-id"));
+		assert_true(eventually_logged(&gateway, logged));
+		if (i == 0)
+			(void)snprintf(sql, sizeof(sql), "select count(*) from "
+			    "voicegate.security_event where request_id = '%s' "
+			    "and kind = 'bad_framing'",
+			    response_field(&r, "x-request-id"));
 		response_free(&r);
 	}
+	c[2].sql = sql;
 	for (i = 0; i < 3; i++) {
 		if (!eventually(counted, &c[i]))
 			fail_msg("%s: %ld", c[i].sql,
