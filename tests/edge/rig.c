@@ -229,7 +229,7 @@ rig_workers(pid_t *out, size_t max)
 
 /* By the title that Kore gives them, some time after they were forked. */
 static pid_t
-titled(const char *title)
+titled(const char *title, pid_t not)
 {
 	char	path[64], text[128];
 	pid_t	pid[64];
@@ -243,25 +243,32 @@ titled(const char *title)
 		len = fread(text, 1, sizeof(text) - 1, fp);
 		(void)fclose(fp);
 		text[len] = '\0';
-		if (strstr(text, title) != NULL)
+		if (pid[i] != not && strstr(text, title) != NULL)
 			return (pid[i]);
 	}
 	return (0);
 }
 
 pid_t
-rig_worker(unsigned id)
+rig_process(const char *title, pid_t not)
 {
 	int64_t	until = rig_now_us() + RIG_WAIT_MS * 1000;
-	char	title[16];
 	pid_t	pid;
 
-	(void)snprintf(title, sizeof(title), "[wrk %u]", id);
-	while ((pid = titled(title)) == 0) {
+	while ((pid = titled(title, not)) == 0) {
 		assert_true(rig_now_us() < until);
 		rig_sleep_us(5000);
 	}
 	return (pid);
+}
+
+pid_t
+rig_worker(unsigned id)
+{
+	char	title[16];
+
+	(void)snprintf(title, sizeof(title), "[wrk %u]", id);
+	return (rig_process(title, 0));
 }
 
 /* Of /proc/PID/status: whether it is stopped; which signals wait for it. */
@@ -477,16 +484,22 @@ rig_end(int fd, int ms, size_t *bytes)
 }
 
 int
+rig_ask_on(int fd, const char *request, struct rig_response *r)
+{
+	if (!rig_say(fd, request) || !rig_response(fd, r,
+	    strncmp(request, "HEAD ", 5) == 0, RIG_WAIT_MS))
+		return (0);
+	return (r->status);
+}
+
+int
 rig_ask(const char *request, struct rig_response *r)
 {
 	struct rig_response	own;
 	int			fd = rig_connect();
 	int			status;
 
-	if (r == NULL)
-		r = &own;
-	status = (rig_say(fd, request) && rig_response(fd, r,
-	    strncmp(request, "HEAD ", 5) == 0, RIG_WAIT_MS)) ? r->status : 0;
+	status = rig_ask_on(fd, request, r != NULL ? r : &own);
 	(void)close(fd);
 	return (status);
 }

@@ -26,6 +26,11 @@ uint16_t rig_redirect_port(void);
 pid_t	rig_pid(void);
 /* The workers' pids; how many. */
 size_t	rig_workers(pid_t *, size_t max);
+/*
+ * The pid of a process by the title that Kore gives it, some time after it was
+ * forked, but NOT; fails the test when there is none in time.
+ */
+pid_t	rig_process(const char *title, pid_t not);
 /* The pid of a worker, by its id. */
 pid_t	rig_worker(unsigned id);
 /* SIGSTOP; returns when they have stopped. */
@@ -69,7 +74,9 @@ enum rig_end { RIG_OPEN, RIG_FIN, RIG_RESET };
 /* What comes within ms besides bytes; how many of those in *bytes. */
 enum rig_end	rig_end(int fd, int ms, size_t *bytes);
 
-/* Sends, reads one response, closes; its status. */
+/* Sends, reads one response; its status, 0: none. */
+int	rig_ask_on(int fd, const char *request, struct rig_response *);
+/* The same on a connection of its own; the response may be NULL. */
 int	rig_ask(const char *request, struct rig_response *);
 void	rig_sleep_us(long);
 int64_t	rig_now_us(void);

@@ -47,15 +47,6 @@ teardown(void **state)
 	return (0);
 }
 
-static int
-ask_on(int fd, const char *request)
-{
-	if (!rig_say(fd, request) ||
-	    !rig_response(fd, &r, false, RIG_WAIT_MS))
-		return (0);
-	return (r.status);
-}
-
 static void
 linger_off(int fd)
 {
@@ -98,9 +89,9 @@ kept_connection_serves_on(void **state)
 
 	(void)state;
 	for (i = 0; i < MANY; i++) {
-		assert_int_equal(ask_on(fd, GET("/health")), 200);
-		assert_int_equal(ask_on(fd, POST("/x", 3) "abc"), 200);
-		assert_int_equal(ask_on(fd, GET("/queue")), 200);
+		assert_int_equal(rig_ask_on(fd, GET("/health"), &r), 200);
+		assert_int_equal(rig_ask_on(fd, POST("/x", 3) "abc", &r), 200);
+		assert_int_equal(rig_ask_on(fd, GET("/queue"), &r), 200);
 		assert_string_equal(r.body, "queued");
 	}
 	(void)close(fd);
@@ -201,20 +192,20 @@ expect_is_answered_or_refused_before_the_body(void **state)
 
 	(void)state;
 	assert_true(rig_say(fd, "POST /upload"));
-	assert_int_equal(ask_on(fd, head), 100);
-	assert_int_equal(ask_on(fd, "12345"), 200);
+	assert_int_equal(rig_ask_on(fd, head, &r), 100);
+	assert_int_equal(rig_ask_on(fd, "12345", &r), 200);
 	assert_string_equal(r.body, "5 1 0");
 	(void)close(fd);
 
 	fd = rig_connect();
 	assert_true(rig_say(fd, "POST /refuse"));
-	assert_int_equal(ask_on(fd, head), 403);
+	assert_int_equal(rig_ask_on(fd, head, &r), 403);
 	assert_true(r.close);
 	(void)close(fd);
 
 	fd = rig_connect();
 	assert_true(rig_say(fd, "POST /answer"));
-	assert_int_equal(ask_on(fd, head), 200);
+	assert_int_equal(rig_ask_on(fd, head, &r), 200);
 	assert_true(r.close);
 	(void)close(fd);
 }
@@ -263,7 +254,7 @@ body_can_be_stopped(void **state)
 	int	fd = rig_connect();
 
 	(void)state;
-	assert_int_equal(ask_on(fd, POST("/stop", 1000) "abc"), 429);
+	assert_int_equal(rig_ask_on(fd, POST("/stop", 1000) "abc", &r), 429);
 	assert_true(r.close);
 	(void)close(fd);
 	assert_true(rig_count_is("body_refused", 1));
@@ -408,13 +399,13 @@ late_heads_are_told_408(void **state)
 
 	/* Nor who is idle; a second head has its own time. */
 	fd = rig_connect();
-	assert_int_equal(ask_on(fd, GET("/health")), 200);
+	assert_int_equal(rig_ask_on(fd, GET("/health"), &r), 200);
 	assert_true(rig_say(fd, "GET"));
 	assert_true(rig_response(fd, &r, false, RIG_WAIT_MS));
 	assert_int_equal(r.status, 408);
 	(void)close(fd);
 	fd = rig_connect();
-	assert_int_equal(ask_on(fd, GET("/health")), 200);
+	assert_int_equal(rig_ask_on(fd, GET("/health"), &r), 200);
 	assert_int_equal(rig_end(fd, RIG_WAIT_MS, NULL), RIG_FIN);
 	(void)close(fd);
 }
@@ -486,11 +477,11 @@ connection_ends_after_its_requests(void **state)
 	int	fd = rig_connect();
 
 	(void)state;
-	assert_int_equal(ask_on(fd, GET("/health")), 200);
+	assert_int_equal(rig_ask_on(fd, GET("/health"), &r), 200);
 	assert_false(r.close);
-	assert_int_equal(ask_on(fd, GET("/health")), 200);
+	assert_int_equal(rig_ask_on(fd, GET("/health"), &r), 200);
 	assert_false(r.close);
-	assert_int_equal(ask_on(fd, GET("/health")), 200);
+	assert_int_equal(rig_ask_on(fd, GET("/health"), &r), 200);
 	assert_true(r.close);
 	assert_int_equal(rig_end(fd, RIG_WAIT_MS, NULL), RIG_FIN);
 	(void)close(fd);
@@ -536,7 +527,7 @@ one_client_has_its_share_of_all_workers(void **state)
 	for (i = 0; i < 40; i++)
 		fd[i] = rig_connect();
 	for (i = 0; i < 40; i++) {
-		switch (ask_on(fd[i], GET("/health"))) {
+		switch (rig_ask_on(fd[i], GET("/health"), &r)) {
 		case 200:
 			served++;
 			break;
@@ -573,7 +564,7 @@ one_client_over_its_limit_costs_no_other(void **state)
 		if (i < 100)
 			continue;
 		fd = rig_connect_from((uint8_t)(i / 2));
-		assert_int_equal(ask_on(fd, GET("/health")), 200);
+		assert_int_equal(rig_ask_on(fd, GET("/health"), &r), 200);
 		(void)close(fd);
 	}
 	for (i = 0; i < 300; i++)
@@ -592,7 +583,7 @@ connections_are_spread(void **state)
 		for (i = 0; i < 40; i++)
 			fd[i] = rig_connect();
 		for (i = 0; i < 40; i++) {
-			assert_int_equal(ask_on(fd[i], GET("/worker")), 200);
+			assert_int_equal(rig_ask_on(fd[i], GET("/worker"), &r), 200);
 			if (strcmp(r.body, "1") == 0)
 				first++;
 		}

@@ -33,15 +33,6 @@ setup(void **state)
 	return (0);
 }
 
-static int
-ask_on(int fd, const char *request)
-{
-	if (!rig_say(fd, request) ||
-	    !rig_response(fd, &r, false, RIG_WAIT_MS))
-		return (0);
-	return (r.status);
-}
-
 static void
 requests_in_flight_finish_at_the_end(void **state)
 {
@@ -49,7 +40,7 @@ requests_in_flight_finish_at_the_end(void **state)
 	pid_t	pid = rig_pid();
 
 	(void)state;
-	assert_int_equal(ask_on(idle, GET("/health")), 200);
+	assert_int_equal(rig_ask_on(idle, GET("/health"), &r), 200);
 	assert_true(rig_say(fd, GET("/slow?1500")));
 	rig_sleep_us(200000);
 	assert_int_equal(kill(pid, SIGTERM), 0);
@@ -129,7 +120,7 @@ the_end_waits_for_first_requests_and_not_for_last_bytes(void **state)
 	assert_int_equal(kill(pid, SIGTERM), 0);
 	while (rig_is_open())
 		assert_true(rig_now_us() - since < RIG_WAIT_MS * 1000);
-	assert_int_equal(ask_on(fresh, GET("/health")), 200);
+	assert_int_equal(rig_ask_on(fresh, GET("/health"), &r), 200);
 	assert_true(r.close);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);

@@ -387,41 +387,6 @@ pair_that_fails_is_not_taken(void **state)
 	use_pair("ec");
 }
 
-/* The pid of the door's process with this title, but NOT; 0: none (yet). */
-static pid_t
-process(const char *title, pid_t not)
-{
-	char	path[64], text[128];
-	pid_t	pid[8];
-	size_t	i, n = rig_workers(pid, 8), len;
-	FILE	*fp;
-
-	for (i = 0; i < n; i++) {
-		(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", pid[i]);
-		if ((fp = fopen(path, "r")) == NULL)
-			continue;
-		len = fread(text, 1, sizeof(text) - 1, fp);
-		(void)fclose(fp);
-		text[len] = '\0';
-		if (pid[i] != not && strstr(text, title) != NULL)
-			return (pid[i]);
-	}
-	return (0);
-}
-
-static pid_t
-another(const char *title, pid_t not)
-{
-	int64_t	until = rig_now_us() + RIG_WAIT_MS * 1000;
-	pid_t	pid;
-
-	while ((pid = process(title, not)) == 0) {
-		assert_true(rig_now_us() < until);
-		rig_sleep_us(5000);
-	}
-	return (pid);
-}
-
 static bool
 shakes(SSL_CTX *ctx)
 {
@@ -475,14 +440,14 @@ the_keymgr_comes_back(void **state)
 {
 	static const int	with[] = { SIGKILL, SIGTERM };
 	SSL_CTX	*ctx = context(TLS1_3_VERSION);
-	pid_t	pid = another("[keymgr]", 0);
+	pid_t	pid = rig_process("[keymgr]", 0);
 	int64_t	until;
 	size_t	i;
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
 		assert_int_equal(kill(pid, with[i]), 0);
-		pid = another("[keymgr]", pid);
+		pid = rig_process("[keymgr]", pid);
 		/* What is asked in between waits for a second, and fails. */
 		until = rig_now_us() + RIG_WAIT_MS * 1000;
 		while (!shakes(ctx))
@@ -501,12 +466,12 @@ handshakes_are_right_after_workers_died(void **state)
 
 	(void)state;
 	for (i = 0; i < 3; i++) {
-		pid[0] = another("[wrk 1]", 0);
-		pid[1] = another("[wrk 2]", 0);
+		pid[0] = rig_process("[wrk 1]", 0);
+		pid[1] = rig_process("[wrk 2]", 0);
 		assert_int_equal(kill(pid[0], SIGKILL), 0);
 		assert_int_equal(kill(pid[1], SIGKILL), 0);
-		(void)another("[wrk 1]", pid[0]);
-		(void)another("[wrk 2]", pid[1]);
+		(void)rig_process("[wrk 1]", pid[0]);
+		(void)rig_process("[wrk 2]", pid[1]);
 	}
 	wait_for_type(EVP_PKEY_EC);
 	assert_handshakes();
@@ -533,7 +498,7 @@ late_answers_are_to_nobody(void **state)
 {
 	pthread_t	thread[2 * THREADS];
 	int		reason[2 * THREADS];
-	pid_t		pid = another("[keymgr]", 0);
+	pid_t		pid = rig_process("[keymgr]", 0);
 	int		i;
 
 	(void)state;
