@@ -23,6 +23,13 @@
 #include "options.h"
 #include "store/store.h"
 
+/* A text setting that is not empty; NULL: it was wrong, which is told. */
+static bool
+is_set(const char *text)
+{
+	return (text != NULL && text[0] != '\0');
+}
+
 /* Who the workers become: told as an error where that is nobody. */
 static uid_t
 workers_user(const struct vg_options *o, const struct vg_settings *s,
@@ -30,8 +37,7 @@ workers_user(const struct vg_options *o, const struct vg_settings *s,
 {
 	struct passwd	*pw;
 
-	if (geteuid() != 0 || o->keep_user || s->run_as_user == NULL ||
-	    s->run_as_user[0] == '\0')
+	if (geteuid() != 0 || o->keep_user || !is_set(s->run_as_user))
 		return (geteuid());
 	if ((pw = getpwnam(s->run_as_user)) == NULL) {
 		vg_errors_add(errors, "RUN_AS_USER", s->run_as_user,
@@ -57,8 +63,7 @@ by_whom(const struct vg_options *o, const struct vg_settings *s,
 	if (geteuid() != 0 && !o->keep_user && !o->check_config)
 		tell(errors, "RUN_AS_USER", NULL, 0, "only root can become "
 		    "another user: start with -r");
-	if (geteuid() != 0 && !o->keep_root && s->chroot_dir != NULL &&
-	    s->chroot_dir[0] != '\0')
+	if (geteuid() != 0 && !o->keep_root && is_set(s->chroot_dir))
 		tell(errors, "CHROOT_DIR", s->chroot_dir, strlen(s->chroot_dir),
 		    "only root can change root: start with -n");
 }
@@ -69,7 +74,7 @@ root(const struct vg_settings *s, struct vg_errors *errors)
 	const char	*path = s->chroot_dir;
 	int		fd;
 
-	if (path == NULL || path[0] == '\0')
+	if (!is_set(path))
 		return;
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1 || faccessat(fd, ".", X_OK, AT_EACCESS) == -1)
@@ -103,7 +108,7 @@ tls(const struct vg_settings *s, bool confined, struct vg_errors *errors)
 	char		error[VG_STORE_ERROR_SIZE];
 	bool		both, of_key;
 
-	if (cert == NULL || key == NULL || cert[0] == '\0' || key[0] == '\0')
+	if (!is_set(cert) || !is_set(key))
 		return;
 	both = readable("TLS_CERT_FILE", cert, errors);
 	both &= readable("TLS_KEY_FILE", key, errors);
@@ -128,7 +133,7 @@ vg_start_check(const struct vg_options *o, const struct vg_settings *s,
 	uid = workers_user(o, s, errors);
 	user = errors->nerrors == before;
 	vg_files_check(s, uid, errors);
-	if (s->database_url != NULL && s->database_url[0] != '\0' &&
+	if (is_set(s->database_url) &&
 	    vg_store_check_url(s->database_url, error, sizeof(error)) == -1)
 		vg_errors_add(errors, "DATABASE_URL", "***", 3, "%s", error);
 	if (o->migrate || o->encrypt_transcripts || o->export_session != NULL)
@@ -137,10 +142,9 @@ vg_start_check(const struct vg_options *o, const struct vg_settings *s,
 	before = errors->nerrors;
 	by_whom(o, s, errors);
 	root(s, errors);
-	if (geteuid() == 0 && !o->keep_user && s->run_as_user != NULL &&
-	    s->run_as_user[0] != '\0')
+	if (geteuid() == 0 && !o->keep_user && is_set(s->run_as_user))
 		kore_runas_user = kore_strdup(s->run_as_user);
-	changes_root = s->chroot_dir != NULL && s->chroot_dir[0] != '\0';
+	changes_root = is_set(s->chroot_dir);
 	if (changes_root)
 		kore_root_path = kore_strdup(s->chroot_dir);
 	else

@@ -230,7 +230,6 @@ vg_gate_header(struct vg_edge_request *er)
 {
 	struct vg_request	*r;
 	const struct vg_route	*route;
-	uint8_t			random[VG_UUID_BYTES];
 	const char		*scheme;
 	size_t			max;
 	bool			peek;
@@ -244,8 +243,7 @@ vg_gate_header(struct vg_edge_request *er)
 	r->req = er->req;
 	r->route = route;
 	r->started_us = vg_monotonic_us();
-	vg_random(random, sizeof(random));
-	vg_uuid4_format(r->id, random);
+	vg_new_id(r->id);
 
 	scheme = vg_who(r, er);
 	judge_scheme(r, er, scheme);
@@ -295,10 +293,8 @@ vg_gate_refuse(struct connection *c, const struct vg_edge_refusal *refusal,
 	struct vg_logline	*line;
 	struct in6_addr		addr;
 	char			client[VG_ADDR_SIZE] = "", id[VG_UUID_SIZE];
-	uint8_t			random[VG_UUID_BYTES];
 
-	vg_random(random, sizeof(random));
-	vg_uuid4_format(id, random);
+	vg_new_id(id);
 	if ((line = vg_log_open(VG_LOG_INFO, "request refused at the door")) != NULL) {
 		vg_logline_int(line, "status", refusal->status);
 		vg_logline_str(line, "error", refusal->word);

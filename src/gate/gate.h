@@ -204,6 +204,8 @@ const char *vg_headers_date(size_t *len);
 uint64_t vg_monotonic_us(void);
 /* From a pool of the system's random bytes, filled before the sandbox closes. */
 void	vg_random(void *, size_t);
+/* A fresh UUIDv4 of them. */
+void	vg_new_id(char id[VG_UUID_SIZE]);
 
 /* reply.c: answers. Each returns KORE_RESULT_OK. */
 

@@ -149,3 +149,12 @@ vg_random(void *out, size_t len)
 		len -= take;
 	}
 }
+
+void
+vg_new_id(char id[VG_UUID_SIZE])
+{
+	uint8_t	random[VG_UUID_BYTES];
+
+	vg_random(random, sizeof(random));
+	vg_uuid4_format(id, random);
+}

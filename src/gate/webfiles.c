@@ -168,13 +168,6 @@ by_source(const char *name, size_t len)
 	return (NULL);
 }
 
-static bool
-starts(const char *p, const char *end, const char *word)
-{
-	return ((size_t)(end - p) >= strlen(word) &&
-	    !memcmp(p, word, strlen(word)));
-}
-
 static void
 append_sri(struct kore_buf *out, const struct vg_webfile *file)
 {
@@ -206,7 +199,7 @@ rewrite(size_t which, const void *text, size_t len)
 	out = kore_buf_alloc(len + 1024);
 	while (p < end) {
 		if (strchr("\"'(", *p) != NULL && *p != '\0' &&
-		    starts(p + 1, end, PREFIX)) {
+		    vg_web_starts(p + 1, end, PREFIX)) {
 			name = p + 1 + strlen(PREFIX);
 			for (n = 0; name + n < end &&
 			    strchr("\"')\n", name[n]) == NULL; n++)
@@ -217,12 +210,12 @@ rewrite(size_t which, const void *text, size_t len)
 			kore_buf_append(out, p, 1 + strlen(PREFIX));
 			kore_buf_append(out, file->name, strlen(file->name));
 			p = name + n;
-		} else if (which < PAGES && starts(p, end, SRI)) {
+		} else if (which < PAGES && vg_web_starts(p, end, SRI)) {
 			name = p + strlen(SRI);
 			for (n = 0; name + n < end && name[n] != '}'; n++)
 				continue;
 			if ((file = by_source(name, n)) == NULL ||
-			    !starts(name + n, end, "}}"))
+			    !vg_web_starts(name + n, end, "}}"))
 				fatal("%s wants the hash of a file that is not "
 				    "there: %.*s", sources[which].name, (int)n,
 				    name);
@@ -285,12 +278,12 @@ cut_page(void)
 	start = p = (const char *)web.files[PAGE].bytes;
 	end = p + web.files[PAGE].len;
 	while (p < end) {
-		if (!starts(p, end, "{{")) {
+		if (!vg_web_starts(p, end, "{{")) {
 			p++;
 			continue;
 		}
 		i = 0;
-		while (!starts(p, end, marks[i].mark)) {
+		while (!vg_web_starts(p, end, marks[i].mark)) {
 			if (++i == sizeof(marks) / sizeof(marks[0]))
 				fatal("the page has a placeholder that nobody fills");
 		}

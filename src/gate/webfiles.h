@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/settings.h"
 
@@ -32,6 +33,14 @@ struct vg_webfile {
 void	vg_webfiles_prepare(void);
 /* Compresses what BYTES and LEN say, and makes the tags. */
 void	vg_webfile_finish(struct vg_webfile *);
+/* Whether the text from P to END begins with WORD. */
+static inline bool
+vg_web_starts(const char *p, const char *end, const char *word)
+{
+	return ((size_t)(end - p) >= strlen(word) &&
+	    !memcmp(p, word, strlen(word)));
+}
+
 /*
  * webscript.c: appends the module NAME to a script of several, without its
  * imports and exports. An import that is not one line: fatal.

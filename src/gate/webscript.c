@@ -18,12 +18,6 @@
 #define IMPORT	"import "
 #define EXPORT	"export "
 
-static bool
-starts(const char *line, size_t len, const char *word)
-{
-	return (len >= strlen(word) && !memcmp(line, word, strlen(word)));
-}
-
 void
 vg_web_script(struct kore_buf *out, const char *name, const void *text,
     size_t len)
@@ -34,12 +28,12 @@ vg_web_script(struct kore_buf *out, const char *name, const void *text,
 	for (; len > 0; line += n, len -= n) {
 		eol = memchr(line, '\n', len);
 		n = eol == NULL ? len : (size_t)(eol - line) + 1;
-		if (starts(line, n, IMPORT)) {
+		if (vg_web_starts(line, line + n, IMPORT)) {
 			if (eol == NULL || eol[-1] != ';')
 				fatal("%s: an import is not in one line", name);
 			continue;
 		}
-		if (starts(line, n, EXPORT))
+		if (vg_web_starts(line, line + n, EXPORT))
 			kore_buf_append(out, line + strlen(EXPORT),
 			    n - strlen(EXPORT));
 		else

@@ -69,15 +69,13 @@ start(struct vg_request *r)
 {
 	struct vg_session_new	ask = { 0 };
 	struct starting		*s;
-	uint8_t			random[VG_UUID_BYTES];
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return (vg_reply_problem(r, "overloaded", NULL));
 	s->r = r;
 	r->priv = s;
 	r->priv_free = starting_free;
-	vg_random(random, sizeof(random));
-	vg_uuid4_format(s->id, random);
+	vg_new_id(s->id);
 	ask.id = s->id;
 	ask.client = r->client;
 	ask.api_key_id = r->key.id[0] != '\0' ? r->key.id : NULL;

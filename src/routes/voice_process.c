@@ -231,11 +231,9 @@ commit(struct vg_request *r)
 {
 	struct voice		*v = r->priv;
 	struct vg_turn_new	turn = { 0 };
-	uint8_t			random[VG_UUID_BYTES];
 
 	if (v->audio_ext[0] != '\0' && v->audio_id[0] == '\0') {
-		vg_random(random, sizeof(random));
-		vg_uuid4_format(v->audio_id, random);
+		vg_new_id(v->audio_id);
 		if (vg_files_publish(&v->reply, v->audio_id, v->audio_ext) == -1) {
 			v->audio_id[0] = '\0';
 			v->degraded |= VG_DEGRADED_TTS;

@@ -74,14 +74,11 @@ void
 vg_upshared_ask(enum vg_up_kind kind, uint64_t now_ms, uint64_t lease_ms,
     struct vg_breaker_permit *permit)
 {
-	uint64_t	old, new, held;
+	uint64_t	old, new;
 
-	if ((held = vg_upshared_held_ms(kind, now_ms)) > 0) {
+	if (vg_upshared_held_ms(kind, now_ms) > 0) {
 		memset(permit, 0, sizeof(*permit));
-		permit->wait_ms = vg_breaker_wait_ms(
-		    vg_upshared_breaker(kind), now_ms);
-		if (permit->wait_ms < held)
-			permit->wait_ms = held;
+		permit->wait_ms = vg_upshared_wait_ms(kind, now_ms);
 		return;
 	}
 
@@ -165,6 +162,17 @@ vg_upshared_held_ms(enum vg_up_kind kind, uint64_t now_ms)
 	until = atomic_load(&page[kind].held_ms);
 
 	return (until > now_ms ? until - now_ms : 0);
+}
+
+uint64_t
+vg_upshared_wait_ms(enum vg_up_kind kind, uint64_t now_ms)
+{
+	uint64_t	breaker, held;
+
+	breaker = vg_breaker_wait_ms(vg_upshared_breaker(kind), now_ms);
+	held = vg_upshared_held_ms(kind, now_ms);
+
+	return (held > breaker ? held : breaker);
 }
 
 unsigned

@@ -40,6 +40,8 @@ void	vg_upshared_reset(enum vg_up_kind);
  */
 void	vg_upshared_hold(enum vg_up_kind, uint64_t until_ms);
 uint64_t	vg_upshared_held_ms(enum vg_up_kind, uint64_t now_ms);
+/* Until both of them let somebody ask. */
+uint64_t	vg_upshared_wait_ms(enum vg_up_kind, uint64_t now_ms);
 
 /* The newest call's end, whoever made it. */
 void	vg_upshared_set_error(enum vg_up_kind, enum vg_up_error);

@@ -160,16 +160,11 @@ vg_upstream_health(enum vg_up_kind kind)
 void
 vg_upstream_state(enum vg_up_kind kind, struct vg_upstream_state *state)
 {
-	uint64_t	word, now, wait;
-
-	now = kore_time_ms();
-	word = vg_upshared_breaker(kind);
-	wait = vg_upshared_held_ms(kind, now);
-	if (wait < vg_breaker_wait_ms(word, now))
-		wait = vg_breaker_wait_ms(word, now);
-	state->breaker = vg_breaker_word(vg_breaker_unpack(word).state);
+	state->breaker = vg_breaker_word(
+	    vg_breaker_unpack(vg_upshared_breaker(kind)).state);
 	state->last_error = vg_upshared_error(kind);
-	state->retry_after_s = (unsigned)((wait + 999) / 1000);
+	state->retry_after_s = (unsigned)
+	    ((vg_upshared_wait_ms(kind, kore_time_ms()) + 999) / 1000);
 }
 
 const struct vg_provider *
