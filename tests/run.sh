@@ -48,7 +48,7 @@ trap 'exit 130' INT TERM
 # transaction need not wait for a disk.
 export PG_OPTIONS=${PG_OPTIONS--c fsync=off -c full_page_writes=off}
 
-# A browser shares the processors with the other programs: its deadlines are far off.
+# What else the machine does is not known: deadlines are far off (tests/lib/patience.h).
 export VG_PATIENCE=${VG_PATIENCE:-4}
 export LSAN_OPTIONS=suppressions=$top/tests/lsan.supp:print_suppressions=0
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define RIG_WAIT_MS	10000	/* for anything that must happen */
+#define RIG_WAIT_MS	30000	/* for anything that must happen */
 #define RIG_RESPONSE	16384	/* bytes kept of a response */
 
 /*

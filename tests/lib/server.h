@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "patience.h"
 #include "port.h"
 
 #define SERVER_DEADLINE_MS	60000	/* for whatever is waited for */

@@ -10,8 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/patience.h"
+
 #define REPLY_MAX	(8u * 1024u * 1024u)	/* bytes */
-#define PATIENCE_MS	10000	/* the longest wait for anything */
+#define PATIENCE_MS	60000	/* the longest wait for anything */
 
 /* How many times slower everything is: sanitizers cost. */
 #if defined(__SANITIZE_ADDRESS__)

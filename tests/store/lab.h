@@ -15,6 +15,7 @@
 
 #include <libpq-fe.h>
 
+#include "lib/patience.h"
 #include "store/migrate.h"
 #include "store/store.h"
 

@@ -159,7 +159,7 @@ a_killed_server_is_away_at_once_and_comes_back(void **unused)
 	lab_pg_start();
 	back = lab_ms();
 	assert_true(lab_until_connected(true));
-	assert_true(lab_ms() - back < 4000);
+	assert_true(lab_ms() - back < may_take(4000));
 	assert_int_equal(got.states, 3);
 	assert_int_equal(got.resyncs, 2);
 	assert_int_equal(got.lines, 3);
@@ -185,9 +185,27 @@ what_is_in_flight_is_told_with_the_loss(void **unused)
 	assert_true(lab_until_connected(false));
 	assert_true(lab_until(&got.session));
 	assert_true(lab_until(&got.limit));
-	assert_true(got.session_ms - got.state_ms < STALL_MS);
-	assert_true(got.limit_ms - got.state_ms < STALL_MS);
+	assert_true(got.session_ms - got.state_ms < may_take(STALL_MS));
+	assert_true(got.limit_ms - got.state_ms < may_take(STALL_MS));
 	lab_pg_start();
+}
+
+/* A machine that has much else to do may miss a deadline or two. */
+static bool
+counts_again(void)
+{
+	int64_t		until = lab_ms() + LAB_DEADLINE_MS;
+
+	do {
+		if (!lab_until_connected(true))
+			return (false);
+		if (!check("192.0.2.3") && !lab_until(&got.limit))
+			return (false);
+		if (got.result.source == VG_LIMIT_BY_DATABASE)
+			return (true);
+	} while (lab_ms() < until);
+
+	return (false);
 }
 
 static void
@@ -204,7 +222,7 @@ a_hanging_server_costs_one_deadline(void **unused)
 	assert_false(check("192.0.2.2"));
 	assert_true(lab_until(&got.limit));
 	assert_true(lab_until(&got.session));
-	assert_true(lab_ms() - began < 2000);
+	assert_true(lab_ms() - began < may_take(2000));
 	/* By its own deadline, or by that of a statement of the worker's own that
 	 * was sent before: either ends the connection. */
 	assert_true(got.status == VG_DB_TIMEOUT || got.status == VG_DB_AWAY);
@@ -214,12 +232,9 @@ a_hanging_server_costs_one_deadline(void **unused)
 	assert_true(check("192.0.2.2"));
 	turns(2500);
 	/* The kernel accepts for it: connecting hangs too, and blocks nothing. */
-	assert_true(lab_longest_ms() < STALL_MS);
+	assert_true(lab_longest_ms() < may_take(STALL_MS));
 	lab_pg_freeze(false);
-	assert_true(lab_until_connected(true));
-	assert_false(check("192.0.2.3"));
-	assert_true(lab_until(&got.limit));
-	assert_int_equal(got.result.source, VG_LIMIT_BY_DATABASE);
+	assert_true(counts_again());
 }
 
 static void
@@ -274,7 +289,7 @@ a_statement_that_waits_for_a_lock_ends(void **unused)
 		began = lab_ms();
 		assert_int_equal(find(), VG_DB_OK);
 		(void)lab_until(&got.session);
-		kept = vg_store_connected() && lab_ms() - began < 2000;
+		kept = vg_store_connected() && lab_ms() - began < may_take(2000);
 		PQfinish(pg);
 		assert_true(got.session);
 		assert_int_equal(got.status, VG_DB_TIMEOUT);
@@ -364,8 +379,8 @@ a_host_that_never_answers_is_passed_over(void **unused)
 	assert_int_equal(vg_store_start(&settings, &hooks), 0);
 	assert_true(check("192.0.2.7"));
 	assert_true(lab_until_connected(true));
-	assert_true(lab_ms() - began < 3000);
-	assert_true(lab_longest_ms() < STALL_MS);
+	assert_true(lab_ms() - began < may_take(3000));
+	assert_true(lab_longest_ms() < may_take(STALL_MS));
 	close(fd);
 }
 
@@ -384,7 +399,7 @@ a_closed_port_is_passed_over_at_once(void **unused)
 	    "localhost:%d,localhost:%d%s", port, lab_port(), slash);
 	began = lab_ms();
 	lab_store_start(&settings, &hooks);
-	assert_true(lab_ms() - began < 1000);
+	assert_true(lab_ms() - began < may_take(1000));
 }
 
 static void

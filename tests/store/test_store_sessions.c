@@ -354,7 +354,7 @@ an_end_in_psql_is_heard_within_a_second(void **unused)
 	assert_string_equal(lab_value(url, sql), "t");
 	began = lab_ms();
 	assert_true(lab_until(&heard.ended));
-	assert_true(lab_ms() - began < 1000);
+	assert_true(lab_ms() - began < may_take(1000));
 	assert_string_equal(heard.session, id);
 	assert_int_equal(heard.naudio, 1);
 	assert_string_equal(heard.audio[0], audio);

@@ -20,9 +20,10 @@
 #include "koreshim.h"
 #include "upfix.h"
 #include "upstream/answer.h"
+#include "upstream/client.h"
 #include "upstream/upshared.h"
 
-#define SLACK_MS	2000	/* sanitizers and a busy machine */
+#define SLACK_MS	((uint64_t)may_take(2000))	/* sanitizers cost */
 #define ROUNDS		1000
 
 static int	refusing_port;
@@ -275,19 +276,22 @@ a_slow_stage_leaves_the_others_their_share(void **unused)
 	begun = kore_time_ms();
 	e = turn(FAKE_HANG, FAKE_OK, FAKE_OK, 2000);
 	assert_int_equal(e.out.error, VG_UP_TIMEOUT);
-	assert_in_range(kore_time_ms() - begun, 1450, 1990);
+	assert_in_range(kore_time_ms() - begun, 1450,
+	    (uintmax_t)may_take(1990));
 
 	begun = kore_time_ms();
 	e = turn(FAKE_OK, FAKE_HANG, FAKE_OK, 2000);
 	assert_int_equal(e.out.error, VG_UP_OK);
 	assert_int_equal(e.out.degraded, VG_DEGRADED_CHAT);
 	assert_int_equal(e.out.ended[VG_UP_CHAT], VG_UP_TIMEOUT);
-	assert_in_range(kore_time_ms() - begun, 1650, 2000);
+	assert_in_range(kore_time_ms() - begun, 1650,
+	    (uintmax_t)may_take(2000));
 
 	begun = kore_time_ms();
 	e = turn(FAKE_OK, FAKE_OK, FAKE_HANG_BODY, 1000);
 	assert_int_equal(e.out.degraded, VG_DEGRADED_TTS);
-	assert_in_range(kore_time_ms() - begun, 950, 1500);
+	assert_in_range(kore_time_ms() - begun, 950,
+	    (uintmax_t)may_take(1500));
 }
 
 static void
@@ -339,7 +343,7 @@ retry_after_is_obeyed_while_there_is_time(void **unused)
 	assert_int_equal(e.out.error, VG_UP_RATE_LIMITED);
 	assert_int_equal(e.out.retry_after_s, 40);
 	assert_int_equal(fake.requests[FAKE_STT], 4);
-	assert_true(kore_time_ms() - begun < 1000);
+	assert_true(kore_time_ms() - begun < (uint64_t)may_take(1000));
 }
 
 static void
@@ -656,7 +660,7 @@ a_refusing_provider_is_tried_again_and_then_given_up(void **unused)
 	e = turn(FAKE_OK, FAKE_OK, FAKE_OK, 10000);
 	assert_int_equal(e.out.error, VG_UP_UNREACHABLE);
 	assert_true(e.out.retry_after_s > 0);
-	assert_true(kore_time_ms() - begun < 3000);
+	assert_true(kore_time_ms() - begun < (uint64_t)may_take(3000));
 }
 
 static void
@@ -677,7 +681,8 @@ a_name_does_as_well_as_an_address(void **unused)
 	e = turn(FAKE_OK, FAKE_OK, FAKE_OK, 5000);
 	assert_int_equal(e.out.error, VG_UP_OK);
 	assert_int_equal(e.out.degraded, 0);
-	assert_true(e.out.took_ms[VG_UP_STT] < 1000);
+	/* The other address took over before the time to connect was up. */
+	assert_true(e.out.took_ms[VG_UP_STT] < VG_CALL_CONNECT_MS);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/patience.h"
 #include "upstream/upstream.h"
 
 /* Every provider at http://127.0.0.1:port; keys may be "". */

@@ -153,8 +153,8 @@ lose(const struct server *s, const char *while_away, int at_most, int round)
 	load_end(la, &a);
 	load_end(lb, &b);
 	assert_int_equal(a.lost + a.other + b.lost + b.other, 0);
-	assert_in_range(a.slowest_ms, 0, ANSWER_MS);
-	assert_in_range(b.slowest_ms, 0, ANSWER_MS);
+	assert_in_range(a.slowest_ms, 0, may_take(ANSWER_MS));
+	assert_in_range(b.slowest_ms, 0, may_take(ANSWER_MS));
 	for (c = 0; c < CLIENTS; c++) {
 		assert_in_range(a.admitted[c], 1, at_most);
 		assert_in_range(b.admitted[c], 1, at_most);
@@ -307,11 +307,11 @@ fail_over(long *slowest, long *resumed, size_t *sessions)
 	began = now_ms();
 	assert_true(eventually(session_starts, &s.port));
 	*resumed = now_ms() - began;
-	assert_in_range(*resumed, 0, RESUME_MS);
+	assert_in_range(*resumed, 0, may_take(RESUME_MS));
 	(void)poll(NULL, 0, 200);
 	load_end(l, &sums);
 	assert_int_equal(sums.lost + sums.other, 0);
-	assert_in_range(sums.slowest_ms, 0, ANSWER_MS);
+	assert_in_range(sums.slowest_ms, 0, may_take(ANSWER_MS));
 	*slowest = sums.slowest_ms;
 	assert_true(sums.nhits > 0);
 	for (i = 0; i < sums.nhits; i++) {
@@ -392,7 +392,7 @@ a_lost_standby_piles_up_no_connections(void **state)
 	    "ms\n", most, WORKERS, server_log_lines(&s, "database: away"),
 	    sums.slowest_ms);
 	assert_in_range(most, WORKERS, 3 * WORKERS);
-	assert_in_range(sums.slowest_ms, 0, ANSWER_MS);
+	assert_in_range(sums.slowest_ms, 0, may_take(ANSWER_MS));
 	load_free(&sums);
 	server_stop(&s);
 	cluster_remove(&standby);
