@@ -171,7 +171,7 @@ outages_in(const char *mode, const char *while_away, int at_most)
 		"LOG_LEVEL=notice", NULL };
 	struct server	s;
 	struct baseline	b = { &s, 0 };
-	int		round, rounds = drilled(5, 1);
+	int		round, rounds = drilled(5, 1), away;
 
 	server_start(&s, pg.url, env);
 	b.fds = descriptors(&s);
@@ -185,11 +185,12 @@ outages_in(const char *mode, const char *while_away, int at_most)
 		    descriptors(&s), b.fds, database_long(pg.url, "select "
 		    "count(*) from pg_stat_activity where "
 		    "application_name = 'voicegate'"));
-	/* Each worker says each change once. */
-	assert_int_equal(server_log_lines(&s, "database: away"),
-	    WORKERS * rounds);
+	/* Each worker says each change once: a return for each loss, no more. (A
+	 * machine with much else to do may miss a deadline, which is a loss too.) */
+	away = server_log_lines(&s, "database: away");
+	assert_in_range(away, WORKERS * rounds, WORKERS * rounds * 10);
 	assert_int_equal(server_log_lines(&s, "database: connected"),
-	    WORKERS * (rounds + 1));
+	    away + WORKERS);
 	assert_int_equal(server_log_lines(&s, "database: cannot connect"), 0);
 	printf("drill: %s, database lost and back under load: %d of %d "
 	    "rounds\n", mode + 21, round, rounds);
