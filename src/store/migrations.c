@@ -19,6 +19,7 @@ ASSET(0005_idempotency);
 ASSET(0006_privacy);
 ASSET(0007_ruling);
 ASSET(0008_closed);
+ASSET(0009_hints);
 
 #define MIGRATION(version, symbol)					\
 	{ version, #symbol ".sql", asset_##symbol##_sql,		\
@@ -33,6 +34,7 @@ const struct vg_migration	vg_migrations[] = {
 	MIGRATION(6, 0006_privacy),
 	MIGRATION(7, 0007_ruling),
 	MIGRATION(8, 0008_closed),
+	MIGRATION(9, 0009_hints),
 };
 
 const size_t	vg_migrations_count =

@@ -399,6 +399,13 @@ operator_may_not_17 42501 select voicegate.grant_roles()
 operator_may_not_18 42501 truncate voicegate.alert_rule
 operator_may_not_19 42501 create table voicegate.x ()
 SQL
+wrong voicegate_operator <<'SQL'
+rule_without_a_name 23514 insert into voicegate.alert_rule (name, kind) values ('', 'bad_key')
+rule_with_a_long_name 23514 update voicegate.alert_rule set name = repeat('x', 101) where kind = 'bad_key'
+rule_of_no_event 23514 update voicegate.alert_rule set min_count = 0 where kind = 'bad_key'
+rule_without_a_span 23514 insert into voicegate.alert_rule (name, kind, span) values ('x', 'bad_key', '0 s')
+rule_of_a_year 23514 update voicegate.alert_rule set span = '1 year' where kind = 'bad_key'
+SQL
 check operator_sets_rules sh -c "PGOPTIONS='-c role=voicegate_operator' psql -Xq -v ON_ERROR_STOP=1 '$url' \
   -c \"insert into voicegate.alert_rule (name, kind) values ('mine', 'bad_key')\" -c \"update voicegate.alert_rule set enabled = false where name = 'mine'\" -c \"delete from voicegate.alert_rule where name = 'mine'\""
 objects=$(sql "select format('nobody_reads_%s 42501 select from voicegate.%I', c.relname, c.relname) from pg_class c where c.relnamespace = 'voicegate'::regnamespace and c.relkind in ('r', 'v')")

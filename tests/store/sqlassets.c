@@ -24,3 +24,4 @@ ASSET(0005_idempotency);
 ASSET(0006_privacy);
 ASSET(0007_ruling);
 ASSET(0008_closed);
+ASSET(0009_hints);
