@@ -37,6 +37,7 @@
 #include "gate/gate.h"
 #include "gate/inflight.h"
 #include "gate/logger.h"
+#include "gate/logsink.h"
 #include "gate/webfiles.h"
 #include "options.h"
 #include "store/sandbox.h"
@@ -182,6 +183,7 @@ kore_parent_configure(int argc, char **argv)
 	if (process.options.print_setting != NULL)
 		vg_options_print(&process.options);
 	uid = vg_options_settings(&process.options, &process.settings);
+	vg_logsink_open();
 	vg_log_setup((enum vg_log_level)s->log_level,
 	    (enum vg_log_format)s->log_format);
 	vg_options_act(&process.options, &process.settings);

@@ -9,18 +9,21 @@
  * Lines are kept in a buffer for up to VG_LOG_FLUSH_MS (the worker's timer):
  * a write(2) a request would be a tenth of what a request costs. Warnings and
  * errors are written at once, so a crash loses at most that tick's access lines.
+ *
+ * A collector that stands still costs lines, not clients: what it does not take
+ * (gate/logsink.c) is kept while there is room, then lines are counted instead,
+ * and the first that has room again is the count.
  */
 
 #include <kore/kore.h>
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "gate/logger.h"
+#include "gate/logsink.h"
 
 static struct {
 	enum vg_log_level	level;
@@ -28,6 +31,7 @@ static struct {
 	enum vg_log_level	line_level;
 	struct vg_logline	line;
 	size_t			used;
+	int64_t			lost;	/* lines, since the last that was kept */
 	char			text[VG_LOG_LINE_SIZE];
 	char			kept[VG_LOG_BUFFER_SIZE];
 } logger = { .level = VG_LOG_INFO, .format = VG_LOG_TEXT };
@@ -42,21 +46,61 @@ vg_log_setup(enum vg_log_level level, enum vg_log_format format)
 	logger.format = format;
 }
 
-struct vg_logline *
-vg_log_open(enum vg_log_level level, const char *msg)
+static void
+begin(struct vg_logline *line, char *text, size_t size, enum vg_log_level level,
+    const char *msg)
 {
 	struct timespec		ts;
 
-	if (level < logger.level)
-		return (NULL);
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	logger.line_level = level;
-	vg_logline_begin(&logger.line, logger.text, sizeof(logger.text),
-	    logger.format, level,
+	vg_logline_begin(line, text, size, logger.format, level,
 	    (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000, msg);
 	if (worker != NULL)
-		vg_logline_int(&logger.line, "worker", worker->id);
+		vg_logline_int(line, "worker", worker->id);
+}
+
+struct vg_logline *
+vg_log_open(enum vg_log_level level, const char *msg)
+{
+	if (level < logger.level)
+		return (NULL);
+	logger.line_level = level;
+	begin(&logger.line, logger.text, sizeof(logger.text), level, msg);
 	return (&logger.line);
+}
+
+/* False: there is no room, and the reader stands still. */
+static bool
+keep(const char *text, size_t len)
+{
+	if (len > sizeof(logger.kept) - logger.used)
+		vg_log_flush();
+	if (len > sizeof(logger.kept) - logger.used)
+		return (false);
+	memcpy(logger.kept + logger.used, text, len);
+	logger.used += len;
+	return (true);
+}
+
+/* What was lost stands before what comes after it. */
+static bool
+keep_count(void)
+{
+	struct vg_logline	line;
+	const char		*text;
+	char			note[256];
+	size_t			len;
+
+	if (logger.lost == 0)
+		return (true);
+	begin(&line, note, sizeof(note), VG_LOG_WARNING,
+	    "log lines are lost: their reader stood still");
+	vg_logline_int(&line, "lines", logger.lost);
+	text = vg_logline_end(&line, &len);
+	if (!keep(text, len))
+		return (false);
+	logger.lost = 0;
+	return (true);
 }
 
 void
@@ -68,10 +112,8 @@ vg_log_close(struct vg_logline *line)
 	if (line == NULL)
 		return;
 	text = vg_logline_end(line, &len);
-	if (len > sizeof(logger.kept) - logger.used)
-		vg_log_flush();
-	memcpy(logger.kept + logger.used, text, len);
-	logger.used += len;
+	if (!keep_count() || !keep(text, len))
+		logger.lost++;
 	/* The parent has no timer of ours: its few lines go out at once. */
 	if (worker == NULL || logger.line_level >= VG_LOG_WARNING)
 		vg_log_flush();
@@ -98,19 +140,20 @@ vg_log_str(enum vg_log_level level, const char *msg, const char *key,
 void
 vg_log_flush(void)
 {
-	size_t		off;
-	ssize_t		n;
+	size_t		off = 0;
+	ssize_t		n = 0;
 
-	for (off = 0; off < logger.used; off += (size_t)n) {
-		n = write(STDERR_FILENO, logger.kept + off, logger.used - off);
-		if (n == -1 && errno == EINTR) {
-			n = 0;
-			continue;
-		}
+	while (off < logger.used) {
+		n = vg_logsink_write(logger.kept + off, logger.used - off);
 		if (n <= 0)
-			break;	/* nobody reads: a log never stops a server */
+			break;
+		off += (size_t)n;
 	}
-	logger.used = 0;
+	if (n == -1)
+		off = logger.used;	/* nobody reads: a log never stops a server */
+	logger.used -= off;
+	if (logger.used > 0 && off > 0)
+		memmove(logger.kept, logger.kept + off, logger.used);
 }
 
 /* Kore's messages, with the level that syslog(3) gave them. */
