@@ -83,16 +83,14 @@ static struct sock_filter	filter[] = {
 };
 
 /*
- * In each process, privileges dropped, before its sandbox closes. A parent that
- * was killed takes all with it: Kore tells them by the end of a pipe, but each
- * has inherited the others' ends and would never see it, go on serving, and keep
- * the port from whoever is started next. Not in the hook below, which the keymgr
- * does not get to: it has no module any more to look for it in.
+ * In each process, privileges dropped (which undoes what vg_edge_orphan() asked
+ * for at the fork), before its sandbox closes. Not in the hook below, which the
+ * keymgr does not get to: it has no module any more to look for it in.
  */
 void
 __wrap_kore_platform_sandbox(void)
 {
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	vg_edge_orphan();
 	__real_kore_platform_sandbox();
 }
 
@@ -115,6 +113,7 @@ vg_validate_uuid(struct http_request *req, char *value)
 static const struct vg_edge_hooks	hooks = {
 	.header = vg_gate_header,
 	.refuse = vg_gate_refuse,
+	.give_up = vg_gate_give_up,
 	.trusted = vg_gate_trusted
 };
 
@@ -320,9 +319,15 @@ kore_worker_teardown(void)
 static void
 take(struct vg_settings *next)
 {
+	struct vg_edge_limits	limits;
+
 	if (worker != NULL) {
 		door_and_providers(next);
 		vg_store_reload(next);
+	} else {
+		/* How long the parent waits for workers that drain. */
+		edge_limits(&limits, next);
+		vg_edge_set_limits(&limits);
 	}
 	vg_log_setup((enum vg_log_level)next->log_level,
 	    (enum vg_log_format)next->log_format);
@@ -330,8 +335,8 @@ take(struct vg_settings *next)
 	process.settings = *next;
 	if (worker != NULL) {
 		vg_gate_reload(&process.settings);
-		/* Each worker is told; one of them says so. */
-		if (worker->id == KORE_WORKER_BASE)
+		/* Each worker is told; the first says so. Kore counts from 1. */
+		if (worker->id == 1)
 			vg_event(VG_EVENT_CONFIGURATION_CHANGED, NULL, NULL,
 			    NULL, NULL);
 	}

@@ -69,8 +69,8 @@ prepare(struct vg_tempfile *t, int dirfd, uint64_t max)
 	t->max = max;
 }
 
-static int
-open_named(struct vg_tempfile *t, const uint8_t random[VG_TEMPFILE_RANDOM])
+static void
+take_name(struct vg_tempfile *t, const uint8_t random[VG_TEMPFILE_RANDOM])
 {
 	static const char	digits[] = "0123456789abcdef";
 	size_t			i, n = sizeof(VG_TEMPFILE_PREFIX) - 1;
@@ -81,7 +81,12 @@ open_named(struct vg_tempfile *t, const uint8_t random[VG_TEMPFILE_RANDOM])
 		t->name[n++] = digits[random[i] & 0x0f];
 	}
 	t->name[n] = '\0';
+}
 
+static int
+open_named(struct vg_tempfile *t, const uint8_t random[VG_TEMPFILE_RANDOM])
+{
+	take_name(t, random);
 	t->fd = openat(t->dirfd, t->name, O_RDWR | O_CREAT | O_EXCL |
 	    O_NOFOLLOW | O_CLOEXEC, MODE);
 	if (t->fd == -1) {
@@ -191,6 +196,20 @@ vg_tempfile_publish(struct vg_tempfile *t, const char *name)
 		return (fail(t, errno));
 	(void)unlinkat(t->dirfd, t->name, 0);
 	t->name[0] = '\0';
+
+	return (0);
+}
+
+int
+vg_tempfile_retract(struct vg_tempfile *t, const char *name,
+    const uint8_t random[VG_TEMPFILE_RANDOM])
+{
+	take_name(t, random);
+	if (linkat(t->dirfd, name, t->dirfd, t->name, 0) == -1) {
+		t->name[0] = '\0';
+		return (fail(t, errno));
+	}
+	(void)unlinkat(t->dirfd, name, 0);
 
 	return (0);
 }

@@ -88,6 +88,14 @@ int	vg_tempfile_rewind(struct vg_tempfile *t);
 int	vg_tempfile_publish(struct vg_tempfile *t, const char *name);
 
 /*
+ * The same backwards, for what nobody was told of: NAME is no more, the file has
+ * a random name of ours again and can be published anew. -1 with t->error where
+ * it had gone (ENOENT): then it cannot be.
+ */
+int	vg_tempfile_retract(struct vg_tempfile *t, const char *name,
+	    const uint8_t random[VG_TEMPFILE_RANDOM]);
+
+/*
  * Closes it, and removes what of it is not published. Safe to call at any
  * time and twice.
  */

@@ -152,6 +152,13 @@ struct vg_edge_hooks {
 		    char *buf, size_t size);
 
 	/*
+	 * The time to drain is over: answer the request, whose handler waits
+	 * for something, at once (503, shutting_down). It is freed after that.
+	 * May be NULL: then there is no answer.
+	 */
+	void	(*give_up)(struct http_request *);
+
+	/*
 	 * A trusted proxy is exempt from the number of connections per client.
 	 * May be NULL: nobody is.
 	 */
@@ -251,7 +258,10 @@ void	vg_edge_limits_default(struct vg_edge_limits *);
  * rest) so that they never come into play. 0, or -1 when memory is short.
  */
 int	vg_edge_init(const struct vg_edge_limits *, const struct vg_edge_hooks *);
-/* In a worker: new limits for everything that begins from now on. */
+/*
+ * In a worker: new limits for everything that begins from now on. In the parent:
+ * how long workers may drain.
+ */
 void	vg_edge_set_limits(const struct vg_edge_limits *);
 /* Descriptors that the door needs in a worker, for worker_rlimit_nofiles. */
 uint32_t vg_edge_descriptors(void);
@@ -277,6 +287,12 @@ int	vg_edge_listen_redirect(const char *server, const char *host,
  */
 int	vg_edge_tls(const char *certfile, const char *keyfile, char *err,
 	    size_t errsize);
+
+/*
+ * In a child that has just changed its user: it is to end when its parent is
+ * killed, and ends here if that has happened.
+ */
+void	vg_edge_orphan(void);
 
 /*
  * In the parent, when its loop has ended: whether the server ends because it

@@ -223,13 +223,13 @@ vg_conn_ready(struct vg_conn *conn)
 void
 vg_conn_run_ready(void)
 {
-	struct vg_conn	*conn, *last;
-	bool		more;
+	struct vg_conn	*conn;
+	size_t		left = 0;
 
-	last = TAILQ_LAST(&ready, vg_conn_list);
-	for (more = (last != NULL); more && !TAILQ_EMPTY(&ready);) {
-		conn = TAILQ_FIRST(&ready);
-		more = (conn != last);
+	/* Counted: any of them may be gone before its turn, the last one too. */
+	TAILQ_FOREACH(conn, &ready, list)
+		left++;
+	for (; left > 0 && (conn = TAILQ_FIRST(&ready)) != NULL; left--) {
 		TAILQ_REMOVE(&ready, conn, list);
 		conn->ready = false;
 		vg_conn_readable(conn);

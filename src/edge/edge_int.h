@@ -22,7 +22,9 @@
 #define VG_EDGE_OVERFLOW	64	/* connections over a limit, to be told */
 #define VG_EDGE_TOLD		64	/* that were, and still have their end to come */
 #define VG_EDGE_OVERFLOW_MS	2000	/* accept to the end of one of either */
+#define VG_EDGE_RETRY_S		1	/* told with 503 */
 #define VG_EDGE_LAST_MS		1000	/* draining: for a first request, a FIN */
+#define VG_EDGE_GIVE_BACK_MS	200	/* drained: for what requests give back */
 #define VG_EDGE_RATE_GRACE_MS	5000	/* before the minimum rate is asked for */
 #define VG_EDGE_PROBE_MS	1000	/* half-closed, unanswered: still there? */
 #define VG_EDGE_TICK_MS		250	/* between two looks at the deadlines */
@@ -93,6 +95,7 @@ struct vg_door {
 	uint64_t		clock;		/* ms, of this turn; 0: not read */
 	uint64_t		drain_from;	/* ms */
 	uint64_t		drain_until;	/* ms */
+	uint64_t		gave_up;	/* ms; 0: not yet */
 	uint64_t		tick_at;	/* ms */
 	uint64_t		accept_at;	/* ms: paused until then; 0: not */
 	uint32_t		overflow;	/* connections over a limit, to be told */
@@ -242,6 +245,12 @@ void	__real_kore_platform_event_wait(u_int64_t);
 void	__wrap_kore_connection_check_timeout(u_int64_t);
 void	__wrap_kore_fileref_init(void);
 void	__real_kore_fileref_init(void);
+pid_t	__wrap_fork(void);
+pid_t	__real_fork(void);
+void	__wrap_kore_signal_setup(void);
+void	__real_kore_signal_setup(void);
+void	__wrap_kore_worker_init(void);
+void	__real_kore_worker_init(void);
 void	__wrap_kore_worker_reap(void);
 void	__real_kore_worker_reap(void);
 void	__wrap_kore_server_closeall(void);

@@ -11,7 +11,9 @@
  * no more messages between workers and keymgr, which ends at once, while workers
  * that drain still shake hands; and until the last has gone it holds the port
  * open, where nobody accepts. Here the port is closed first, then the workers are
- * told, and only when they have gone do the keymgr and the parent follow.
+ * told, and only when they have gone do the keymgr and the parent follow. They
+ * are told again and again, and those that have not gone when their time to drain
+ * is long over are killed: whatever state a worker is in, the server ends.
  *
  * The keymgr. Kore ends the server, with 0, when it was killed, and goes on
  * without it, every handshake failing, when it ended by itself. The workers have
@@ -38,6 +40,8 @@
 #define KEYMGR_ENDS_MAX		5	/* within the span: then the server ends */
 #define KEYMGR_SPAN_MS		60000
 #define KNOWN_GROWTH		32	/* channels */
+#define TOLD_AGAIN_MS		200
+#define KILLED_AFTER_MS		10000	/* the end of their time to drain */
 
 /* In the order of their turns. */
 static const int	signals[] = {
@@ -51,6 +55,8 @@ static volatile sig_atomic_t	told[SIGNALS];
 static struct {
 	bool			ready;
 	bool			draining;	/* the workers were told */
+	uint64_t		drain_from;	/* ms */
+	uint64_t		told_at;	/* ms */
 	bool			failed;
 	uint64_t		ended[KEYMGR_ENDS_MAX]; /* ms, a ring */
 	unsigned		nended;
@@ -70,9 +76,12 @@ tell(int sig)
 	}
 }
 
-/* Where Kore has its handler: SIGINT is ignored in the background. */
-static void
-take_signals(void)
+/*
+ * Before there are children. Where Kore has its handler: SIGINT is ignored in the
+ * background. One that came before this has its turn, too.
+ */
+void
+__wrap_kore_worker_init(void)
 {
 	struct sigaction	sa;
 	size_t			i;
@@ -86,6 +95,9 @@ take_signals(void)
 		if (sigaction(signals[i], &sa, NULL) == -1)
 			fatal("sigaction: %s", errno_s);
 	}
+	tell(sig_recv);
+	sig_recv = 0;
+	__real_kore_worker_init();
 }
 
 static void
@@ -138,30 +150,30 @@ __wrap_kore_server_closeall(void)
 }
 
 static void
-drain_begin(void)
+drain_begin(uint64_t now)
 {
-	struct kore_worker	*kw;
-	u_int16_t		idx;
-
 	parent.draining = true;
+	parent.drain_from = now;
 	vg_parent_listen_no_more();
 	/* What a worker says at its end would be taken for a wish to end all. */
 	kore_msg_unregister(KORE_MSG_SHUTDOWN);
-	for (idx = 0; idx < worker_count; idx++) {
-		kw = kore_worker_data((u_int8_t)idx);
-		if (idx != KORE_WORKER_KEYMGR_IDX && kw->pid > 0)
-			(void)kill(kw->pid, SIGTERM);
-	}
 }
 
 /* Those that have gone are not started again; whether any is left. */
 static bool
-drain_goes_on(void)
+drain_goes_on(uint64_t now)
 {
 	struct kore_worker	*kw;
 	u_int16_t		idx;
-	int			status;
+	int			status, sig = 0;
 	bool			left = false;
+
+	if (now - parent.drain_from > vg_door.limits.drain_ms + KILLED_AFTER_MS)
+		sig = SIGKILL;
+	else if (parent.told_at == 0 || now - parent.told_at >= TOLD_AGAIN_MS)
+		sig = SIGTERM;
+	if (sig != 0)
+		parent.told_at = now;
 
 	for (idx = 0; idx < worker_count; idx++) {
 		kw = kore_worker_data((u_int8_t)idx);
@@ -170,6 +182,11 @@ drain_goes_on(void)
 			continue;
 		if (waitpid(kw->pid, &status, WNOHANG) == 0) {
 			left = true;
+			if (sig == SIGKILL)
+				kore_log(LOG_ERR, "worker %d (pid %d) does not "
+				    "end and is killed", kw->id, kw->pid);
+			if (sig != 0)
+				(void)kill(kw->pid, sig);
 			continue;
 		}
 		kw->running = 0;
@@ -183,12 +200,12 @@ void
 vg_parent_wait(u_int64_t timer)
 {
 	struct kore_worker	*kw;
+	uint64_t		now;
 	u_int16_t		idx;
 	size_t			i;
 
 	if (!parent.ready) {
 		parent.ready = true;
-		take_signals();
 		for (idx = 0; idx < worker_count; idx++) {
 			kw = kore_worker_data((u_int8_t)idx);
 			if (kw->msg[0] != NULL)
@@ -209,11 +226,12 @@ vg_parent_wait(u_int64_t timer)
 		}
 	}
 
+	now = kore_time_ms();
 	if (!parent.draining && (sig_recv == SIGTERM || sig_recv == SIGINT ||
 	    sig_recv == SIGQUIT))
-		drain_begin();
+		drain_begin(now);
 	if (parent.draining)
-		sig_recv = drain_goes_on() ? 0 : SIGTERM;
+		sig_recv = drain_goes_on(now) ? 0 : SIGTERM;
 }
 
 /* An event of a channel that is no more. */

@@ -11,7 +11,6 @@
 
 #include "edge/edge_int.h"
 
-#define RETRY_SECONDS	1		/* told to whom there is no room for */
 #define HEAD		"HEAD "		/* how its request begins */
 #define LOCATION_MAX	(VG_HEAD_REQUEST_LINE_MAX + 512)	/* bytes */
 
@@ -58,7 +57,7 @@ vg_refuse_send(struct vg_conn *conn, const struct vg_edge_refusal *why)
 		r.word = "internal_error";
 	}
 	if (r.status == 503 && r.retry_after == 0)
-		r.retry_after = RETRY_SECONDS;
+		r.retry_after = VG_EDGE_RETRY_S;
 	r.head_only = is_head(conn);
 
 	if (vg_door.hooks.refuse != NULL)

@@ -12,7 +12,9 @@
  * signal is kept back while requests finish: no new connections, the idle ones
  * are closed, the others after their response, and then it takes its course.
  * A moment is left to those whose first request is on its way, and to those that
- * were answered before they had said everything, so that the answer arrives.
+ * were answered before they had said everything, so that the answer arrives. Who
+ * is not answered when the time is over is told so (503, shutting_down), and what
+ * his request held is given back as if he had gone: while the loop still turns.
  */
 
 #include <signal.h>
@@ -159,6 +161,41 @@ is_busy(const struct vg_conn *conn)
 	}
 }
 
+/* On each turn from then on: nobody is waited for any more. */
+static void
+give_up(struct vg_conn *conn)
+{
+	struct connection	*c = conn->c;
+	struct http_request	*req;
+
+	switch (conn->phase) {
+	case VG_PHASE_HEAD:
+		vg_refuse_with(conn, 503, "shutting_down", NULL);
+		return;
+	case VG_PHASE_BODY:
+		memset(&conn->er.refusal, 0, sizeof(conn->er.refusal));
+		conn->er.refusal.status = 503;
+		conn->er.refusal.word = "shutting_down";
+		conn->er.refusal.retry_after = VG_EDGE_RETRY_S;
+		vg_body_end(conn, VG_BODY_REFUSED);
+		return;
+	case VG_PHASE_RUN:
+		req = TAILQ_FIRST(&c->http_requests);
+		if (req == NULL || vg_door.hooks.give_up == NULL)
+			break;
+		vg_door.hooks.give_up(req);
+		(void)net_send_flush(c);
+		break;
+	case VG_PHASE_LINGER:
+		return;
+	case VG_PHASE_IDLE:
+	case VG_PHASE_SEND:
+		break;
+	}
+	if (vg_conn_alive(conn))
+		kore_connection_disconnect(c);
+}
+
 /* Called on each turn: takes SIGTERM and its like from Kore until all is done. */
 void
 vg_drain(void)
@@ -187,5 +224,16 @@ vg_drain(void)
 			kore_connection_disconnect(c);
 	}
 
-	sig_recv = (busy && vg_now() < vg_door.drain_until) ? 0 : SIGTERM;
+	if (busy && vg_now() >= vg_door.drain_until) {
+		if (vg_door.gave_up == 0)
+			vg_door.gave_up = vg_now();
+		for (c = TAILQ_FIRST(&connections); c != NULL; c = next) {
+			next = TAILQ_NEXT(c, list);
+			if ((conn = vg_conn_of(c)) != NULL && vg_conn_alive(conn))
+				give_up(conn);
+		}
+	}
+	if (vg_door.gave_up != 0)
+		busy = vg_now() - vg_door.gave_up < VG_EDGE_GIVE_BACK_MS;
+	sig_recv = busy ? 0 : SIGTERM;
 }

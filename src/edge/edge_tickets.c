@@ -30,6 +30,7 @@
 #define SESSION_S	7200		/* and a session may be resumed as long */
 #define KEYS		3		/* current, the one before, being made */
 #define TICKETS_13	2		/* for a full handshake, OpenSSL's own */
+#define MAKING_S	5		/* more than making one takes */
 
 struct ticket_key {
 	uint8_t	name[NAME_SIZE];
@@ -40,7 +41,7 @@ struct ticket_key {
 
 struct ring {
 	_Atomic uint32_t	current;
-	_Atomic uint32_t	making;		/* pid of the maker, or 0 */
+	_Atomic int64_t		making;		/* when another may; 0: nobody is */
 	struct ticket_key	key[KEYS];
 };
 
@@ -86,12 +87,14 @@ vg_tickets_create(void)
 static void
 rotate(void)
 {
-	uint32_t	nobody = 0, current = atomic_load(&ring->current);
+	uint32_t	current = atomic_load(&ring->current);
 	uint32_t	next = (current + 1) % KEYS;
+	int64_t		now = seconds(), until = atomic_load(&ring->making);
 
-	if (seconds() - ring->key[current].made < ROTATE_S ||
-	    !atomic_compare_exchange_strong(&ring->making, &nobody,
-	    (uint32_t)getpid()))
+	/* A maker that was killed is waited for no longer than that. */
+	if (now - ring->key[current].made < ROTATE_S || now < until ||
+	    !atomic_compare_exchange_strong(&ring->making, &until,
+	    now + MAKING_S))
 		return;
 	if (atomic_load(&ring->current) == current) {
 		make(&ring->key[next]);

@@ -12,7 +12,9 @@
  *	kore_platform_event_wait	the turn of the loop: time, signals
  *	kore_connection_check_timeout	replaced by the deadlines of edge_tick.c
  *	kore_fileref_init	the first thing in a worker after its sandbox
- *	kore_worker_reap	in the parent, edge_parent.c: the keymgr comes back
+ *	fork, kore_signal_setup	a child's first moments: edge_fork.c
+ *	kore_worker_init	in the parent, edge_parent.c: signals are ours
+ *	kore_worker_reap	likewise: the keymgr comes back
  *	kore_msg_parent_add	likewise: a new child gets each message once
  *	kore_server_closeall	likewise: the keymgr does not hold the port open
  *

@@ -17,6 +17,7 @@
 #include "gate/respond.h"
 
 #define CLOSED_RETRY_S	5	/* seconds: RATE_LIMIT_FAIL_MODE=closed */
+#define GIVEN_UP_RETRY_S	1	/* seconds: another instance may be there */
 
 static void	request_end(struct http_request *);
 
@@ -320,7 +321,10 @@ vg_gate_admit(struct http_request *req, const void *unused)
 	/* A request that did not come through the door is not served. */
 	if ((r = vg_request_of(req)) == NULL)
 		fatal("a request came past the door");
-	if ((er = vg_edge_of(req)) != NULL && er->refusal.status != 0) {
+	/* Nobody is there to be answered, nor can it be known whether all came. */
+	if ((er = vg_edge_of(req)) == NULL)
+		return (KORE_RESULT_ERROR);
+	if (er->refusal.status != 0) {
 		vg_refuse(r, er->refusal.word, er->refusal.text);
 		if (r->retry_after_s == 0)
 			r->retry_after_s = er->refusal.retry_after;
@@ -339,6 +343,18 @@ vg_gate_admit(struct http_request *req, const void *unused)
 		return (KORE_RESULT_ERROR);
 	}
 	return (KORE_RESULT_OK);
+}
+
+/* What it waited for will come too late: vg_drain(). */
+void
+vg_gate_give_up(struct http_request *req)
+{
+	struct vg_request	*r = vg_request_of(req);
+
+	if (r == NULL || r->answered)
+		return;
+	r->retry_after_s = GIVEN_UP_RETRY_S;
+	(void)vg_reply_problem(r, "shutting_down", NULL);
 }
 
 static const char *

@@ -202,6 +202,18 @@ vg_files_publish(struct vg_tempfile *file, const char *uuid, const char *ext)
 }
 
 int
+vg_files_retract(struct vg_tempfile *file, const char *uuid, const char *ext)
+{
+	char	name[VG_TEMPFILE_NAME_SIZE];
+	uint8_t	random[VG_TEMPFILE_RANDOM];
+
+	if (vg_tempfile_name(name, uuid, ext) == -1)
+		return (-1);
+	vg_random(random, sizeof(random));
+	return (vg_tempfile_retract(file, name, random));
+}
+
+int
 vg_files_open(const char *uuid, const char *ext, uint64_t *size)
 {
 	char	name[VG_TEMPFILE_NAME_SIZE];

@@ -48,6 +48,8 @@ int	vg_files_upload(struct vg_tempfile *, uint64_t max);
 /* A file for a reply, to be published or discarded. 0, or -1 with errno. */
 int	vg_files_reply(struct vg_tempfile *, uint64_t max);
 int	vg_files_publish(struct vg_tempfile *, const char *uuid, const char *ext);
+/* Takes the name back, for another later: 0, or -1 and publishing fails then. */
+int	vg_files_retract(struct vg_tempfile *, const char *uuid, const char *ext);
 /* A published reply for reading: a descriptor, or -1 with errno. */
 int	vg_files_open(const char *uuid, const char *ext, uint64_t *size);
 /* Removes replies, whatever their extension. */

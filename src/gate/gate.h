@@ -186,6 +186,7 @@ size_t	vg_gate_refuse(struct connection *, const struct vg_edge_refusal *,
 	    char *buf, size_t size);
 /* Whether the other end is one of TRUSTED_PROXIES. */
 bool	vg_gate_trusted(struct connection *);
+void	vg_gate_give_up(struct http_request *);
 /* Kore's pre-request hook (KORE_RESULT_*). */
 int	vg_gate_admit(struct http_request *, const void *);
 struct vg_request *vg_request_of(struct http_request *);

@@ -211,9 +211,17 @@ committed(struct vg_request *r)
 {
 	struct voice	*v = r->priv;
 
-	/* We were away for longer than our lease: somebody else is at it. */
-	if (v->status == VG_CLAIM_LOST)
+	/*
+	 * We were away for longer than our lease: somebody else is at it. It may
+	 * be ours again much later; no row would know the sound until then.
+	 */
+	if (v->status == VG_CLAIM_LOST) {
+		if (v->audio_id[0] != '\0')
+			(void)vg_files_retract(&v->reply, v->audio_id,
+			    v->audio_ext);
+		v->audio_id[0] = '\0';
 		return (claim(r));
+	}
 	/* Two messages of one session at once: ours is the next turn. */
 	if (v->status == VG_TURN_MOVED && v->moves++ < MOVES_MAX)
 		return (commit(r));

@@ -35,6 +35,8 @@
 #define BACKOFF_MIN_MS	100U	/* milliseconds, bound of the first pause */
 #define BACKOFF_MAX_MS	2000U	/* milliseconds, bound of every later one */
 #define SETTLED_US	(10 * VG_USEC)	/* a connection that lasts */
+#define QUIET_US	(5 * 1000000)	/* absence: from the first line to the next */
+#define QUIET_MORE_US	(60 * 1000000)	/* and between the others */
 #define PING_AFTER_MS	2000	/* silence after which it is asked */
 #define PING_DEADLINE_MS 1000
 
@@ -62,6 +64,8 @@ static struct {
 	bool			writing;
 	bool			pinging;
 	bool			told;	/* the absence was logged */
+	int64_t			told_us;	/* when */
+	int64_t			quiet_us;	/* not again before that has passed */
 	int64_t			deadline_us;
 	int64_t			next_us;
 	int64_t			heard_us;
@@ -173,6 +177,11 @@ db_tick(void)
 			db_failed("no answer");
 		break;
 	case DB_READY:
+		/* A write met the end: no event of a socket that is closed. */
+		if (PQsocket(db.pg) == -1) {
+			db_read();
+			break;
+		}
 		if (vg_queue_tick(now) == -1) {
 			db_hung();
 			break;
@@ -322,10 +331,11 @@ db_flush(void)
 	int		ret;
 
 	ret = db.state == DB_READY ? vg_queue_flush() : PQflush(db.pg);
-	if (ret == -1) {
-		/* The reason is in what can be read; or a read fails too. */
+	/* libpq may have closed its socket: what to do about it is told by a read. */
+	if (PQsocket(db.pg) == -1)
+		return;
+	if (ret == -1)
 		ret = 0;
-	}
 	writing = ret == 1;
 	if (writing != db.writing) {
 		db.writing = writing;
@@ -371,8 +381,10 @@ db_lost(const char *why)
 	db.rounds = 0;
 	db.tried = 0;
 	db.told = true;
+	db.told_us = vg_store_now_us();
+	db.quiet_us = QUIET_US;
 	db.writing = false;
-	db.next_us = vg_store_now_us() + db_pause_us(db.hangs);
+	db.next_us = db.told_us + db_pause_us(db.hangs);
 	vg_queue_attach(NULL);
 
 	vg_db_log(VG_LOG_WARNING, "database: away: %s", reason);
@@ -384,14 +396,23 @@ db_lost(const char *why)
 static void
 db_failed(const char *why)
 {
-	if (!db.told)
+	db.next_us = vg_store_now_us();
+	if (!db.told) {
 		vg_db_log(VG_LOG_WARNING, "database: cannot connect: %s",
 		    first_line(why));
+		db.told_us = db.next_us;
+		db.quiet_us = QUIET_US;
+	} else if (db.next_us - db.told_us >= db.quiet_us) {
+		/* Why it went and why it cannot be had may differ. */
+		vg_db_log(VG_LOG_WARNING, "database: still away: %s",
+		    first_line(why));
+		db.told_us = db.next_us;
+		db.quiet_us = QUIET_MORE_US;
+	}
 	PQfinish(db.pg);
 	db.pg = NULL;
 	db.writing = false;
 	db.state = DB_PAUSING;
-	db.next_us = vg_store_now_us();
 	db.host = (db.host + 1) % db.url->nhosts;
 	if (++db.tried < db.url->nhosts)
 		return;		/* the next tick tries it */

@@ -121,7 +121,8 @@ on_tick(uint64_t now)
 	LIST_FOREACH(c, &calls, list) {
 		if (c->phase == PHASE_WAITING)
 			continue;
-		if (now - c->window_ms < VG_CALL_STALL_MS)
+		/* A call of this very turn may have begun after NOW was read. */
+		if (now < c->window_ms || now - c->window_ms < VG_CALL_STALL_MS)
 			continue;
 		c->stalled = c->moved - c->moved_before < VG_CALL_STALL_BYTES;
 		c->moved_before = c->moved;

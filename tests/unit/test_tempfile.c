@@ -373,6 +373,38 @@ publish(struct fixture *f, bool named)
 }
 
 static void
+test_what_nobody_was_told_of_is_taken_back(void **state)
+{
+	struct fixture		*f = *state;
+	struct vg_tempfile	t;
+	uint64_t		size = 0;
+	char			name[VG_TEMPFILE_NAME_SIZE];
+	int			fd;
+
+	assert_int_equal(vg_tempfile_name(name, UUID, "wav"), 0);
+	assert_int_equal(vg_tempfile_create_named(&t, f->dirfd, random_bytes,
+	    100), 0);
+	assert_int_equal(vg_tempfile_write(&t, "hello", 5), 0);
+	assert_int_equal(vg_tempfile_publish(&t, name), 0);
+	assert_int_equal(vg_tempfile_retract(&t, name, random_bytes), 0);
+	assert_false(there(f, name));
+	assert_int_equal(entries(f), 1);
+	assert_int_equal(vg_tempfile_publish(&t, name), 0);
+	fd = vg_tempfile_open(f->dirfd, name, &size);
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(size, 5);
+	(void)close(fd);
+
+	/* It was removed meanwhile: there is nothing to publish. */
+	assert_int_equal(vg_tempfile_remove(f->dirfd, name), 0);
+	assert_int_equal(vg_tempfile_retract(&t, name, random_bytes), -1);
+	assert_int_equal(t.error, ENOENT);
+	assert_int_equal(vg_tempfile_publish(&t, name), -1);
+	vg_tempfile_discard(&t);
+	assert_int_equal(entries(f), 0);
+}
+
+static void
 test_a_reply_appears_whole_and_once(void **state)
 {
 	publish(*state, true);
@@ -623,6 +655,7 @@ main(void)
 		TEST(test_troubles_are_told_apart),
 		TEST(test_a_reply_appears_whole_and_once),
 		TEST(test_an_unnamed_file_can_be_published_too),
+		TEST(test_what_nobody_was_told_of_is_taken_back),
 		TEST(test_only_names_of_ours_are_touched),
 		TEST(test_opening_follows_no_link_and_waits_for_no_fifo),
 		TEST(test_the_janitor_takes_what_is_old_and_ours_and_nothing_else),

@@ -396,6 +396,34 @@ everything_has_a_comment(void **state)
 	assert_string_equal(missing, "");
 }
 
+static bool
+reload_is_an_event(void *arg)
+{
+	return (database_long(arg, "select count(*) from "
+	    "voicegate.security_event where kind = 'configuration_changed'") ==
+	    1);
+}
+
+/* Once, however many workers there are. */
+static void
+a_reload_is_one_event(void **state)
+{
+	static const char *const	one[] = { "WORKERS=1", NULL };
+	static const char *const	three[] = { "WORKERS=3", NULL };
+	const char *const		*env[] = { one, three };
+	struct server			s;
+	size_t				i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		server_start(&s, NULL, env[i]);
+		assert_int_equal(kill(s.pid, SIGHUP), 0);
+		assert_true(eventually(reload_is_an_event, s.database));
+		server_stop(&s);
+		assert_true(reload_is_an_event(s.database));
+	}
+}
+
 static void
 term_lets_a_request_finish(void **state)
 {
@@ -440,6 +468,7 @@ main(void)
 		cmocka_unit_test(what_is_not_understood_is_refused),
 		cmocka_unit_test(migrate_is_idempotent),
 		cmocka_unit_test(everything_has_a_comment),
+		cmocka_unit_test(a_reload_is_one_event),
 		cmocka_unit_test(term_lets_a_request_finish),
 	};
 
