@@ -94,8 +94,8 @@ claimed(void *arg, enum vg_db_status status, enum vg_claim_state state,
 	struct vg_once	*o = arg;
 
 	o->ticket = 0;
-	if (status == VG_DB_OK && state == VG_CLAIM_OTHER &&
-	    vg_monotonic_us() + o->pause_ms * 1000 < o->deadline_us) {
+	if (((status == VG_DB_OK && state == VG_CLAIM_OTHER) ||
+	    status == VG_DB_LOCKED) && vg_monotonic_us() + o->pause_ms * 1000 < o->deadline_us) {
 		o->poll = kore_timer_add(again, o->pause_ms, o,
 		    KORE_TIMER_ONESHOT);
 		o->pause_ms *= 2;

@@ -35,6 +35,9 @@
 #define REPLY_MAX	(32 * 1024 * 1024) /* bytes of sound */
 #define CLAIMS_MAX	3	/* times that a claim is asked for anew */
 #define MOVES_MAX	200	/* times that other turns may come before ours */
+#define LOCKED_MIN	4	/* tries at a session that is held, late or not */
+#define LOCKED_FIRST_MS	50U	/* between the first of them, growing */
+#define LOCKED_MS	500U	/* and between the others */
 
 /* Beside VG_DEGRADED_*: a repeat whose words were not kept. */
 #define DEGRADED_TEXT	0x100
@@ -52,6 +55,8 @@ struct voice {
 	unsigned		claims;		/* asked for */
 	int64_t			seq;		/* the turn's number, as far as known */
 	unsigned		moves;		/* times that it was another's */
+	unsigned		locked;		/* times that somebody held it */
+	struct kore_timer	*pause;		/* until it is tried again */
 	uint64_t		deadline_us;	/* of the whole, monotonic */
 	struct vg_pipeline_turn	turns[CONTEXT_TURNS * 2];
 	char			*owned[CONTEXT_TURNS * 2];
@@ -81,6 +86,8 @@ voice_free(void *arg)
 
 	vg_pipeline_cancel(v->pipeline);
 	vg_store_forget(v->ticket);
+	if (v->pause != NULL)
+		kore_timer_remove(v->pause);
 	vg_once_close(&v->once);
 	vg_upload_close(&v->upload);
 	if (v->reply.fd != -1)
@@ -206,21 +213,40 @@ turn_committed(void *arg, enum vg_db_status status, const struct vg_turn *turn)
 	vg_resume(v->r);
 }
 
+static void
+pause_over(void *arg, u_int64_t now)
+{
+	struct voice	*v = arg;
+
+	(void)now;
+	v->pause = NULL;	/* Kore frees it when this returns */
+	vg_resume(v->r);
+}
+
 static int
 committed(struct vg_request *r)
 {
 	struct voice	*v = r->priv;
 
 	/*
-	 * We were away for longer than our lease: somebody else is at it. It may
-	 * be ours again much later; no row would know the sound until then.
+	 * We were away for longer than our lease: somebody else is at it, and it
+	 * may be ours again much later. Or an operator has the session in an
+	 * open transaction. No row knows the sound until then.
 	 */
-	if (v->status == VG_CLAIM_LOST) {
+	if (v->status == VG_CLAIM_LOST || v->status == VG_DB_LOCKED) {
 		if (v->audio_id[0] != '\0')
 			(void)vg_files_retract(&v->reply, v->audio_id,
 			    v->audio_ext);
 		v->audio_id[0] = '\0';
+	}
+	if (v->status == VG_CLAIM_LOST)
 		return (claim(r));
+	if (v->status == VG_DB_LOCKED && (v->locked++ < LOCKED_MIN ||
+	    vg_monotonic_us() < v->deadline_us)) {
+		v->pause = kore_timer_add(pause_over, v->locked < LOCKED_MIN ?
+		    LOCKED_FIRST_MS * v->locked : LOCKED_MS, v,
+		    KORE_TIMER_ONESHOT);
+		return (vg_wait(r, commit));
 	}
 	/* Two messages of one session at once: ours is the next turn. */
 	if (v->status == VG_TURN_MOVED && v->moves++ < MOVES_MAX)

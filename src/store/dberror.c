@@ -40,12 +40,16 @@ vg_db_refusal(enum vg_statement statement, const PGresult *res)
 	code = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	if (code == NULL)
 		code = "";
+	/* lock_not_available: two of them are asked again, as often as need be. */
+	if (!strcmp(code, "55P03") && (statement == VG_ST_TURN_COMMIT ||
+	    statement == VG_ST_TURN_CLAIM))
+		return (VG_DB_LOCKED);
 	error_log(statement, code);
 
 	/* query_canceled, lock_not_available: its time was up. */
 	if (!strcmp(code, "57014") || !strcmp(code, "55P03")) {
 		vg_stats.timeouts++;
-		return (VG_DB_TIMEOUT);
+		return (!strcmp(code, "55P03") ? VG_DB_LOCKED : VG_DB_TIMEOUT);
 	}
 	/*
 	 * Not a primary any more, or not the statements that were prepared

@@ -9,10 +9,13 @@
  * round trip between two statements; only so many are sent ahead, since what
  * is still here can be forgotten for nothing.
  *
- * A statement that passes its deadline takes the connection with it.
- * PQcancel() blocks, and a server that does not answer a statement answers a
- * cancellation as little; with the connection gone, its backend ends the
- * statement by client_connection_check_interval or statement_timeout.
+ * Two clocks. Who asks is answered by his deadline, counted from the asking. The
+ * server has as long for each statement, counted from when it is first in line:
+ * one that waits behind another's does not tell of a server that hangs. One that
+ * does not answer takes the connection with it: PQcancel() blocks, and a server
+ * that does not answer a statement answers a cancellation as little; with the
+ * connection gone, its backend ends the statement by
+ * client_connection_check_interval or statement_timeout.
  *
  * Slots are fixed, so that a flood meets VG_DB_BUSY and not the memory's end. A
  * ticket is the slot and a count of its uses: one that came too late hits
@@ -40,7 +43,8 @@ struct query {
 	enum state		state;
 	uint32_t		uses;
 	enum vg_statement	statement;
-	int64_t			deadline_us;
+	int64_t			deadline_us;	/* for who asked */
+	int64_t			span_us;	/* for the server, first in line */
 	struct vg_call		call;		/* done NULL: forgotten */
 	struct vg_params	params;		/* while waiting */
 	PGresult		*result;
@@ -56,6 +60,7 @@ static struct {
 	struct queries	sent;
 	uint32_t	nwaiting;
 	uint32_t	nsent;
+	int64_t		first_us;	/* since when the first in line is it */
 	bool		broken;		/* a statement went out by half */
 } q;
 
@@ -110,7 +115,8 @@ vg_query(enum vg_statement statement, struct vg_params *params,
 	query->statement = statement;
 	query->call = *call;
 	query->result = NULL;
-	query->deadline_us = vg_store_now_us() + deadline_ms * 1000;
+	query->span_us = deadline_ms * 1000;
+	query->deadline_us = vg_store_now_us() + query->span_us;
 	query->state = Q_WAITING;
 
 	/* A failure to send is the connection's: vg_queue_read() finds out. */
@@ -196,6 +202,7 @@ vg_queue_read(void)
 		PQclear(res);
 		TAILQ_REMOVE(&q.sent, query, list);
 		q.nsent--;
+		q.first_us = vg_store_now_us();
 		if (query_finish(query) == -1)
 			return (-1);
 	}
@@ -204,17 +211,29 @@ vg_queue_read(void)
 	    PQstatus(q.pg) == CONNECTION_BAD) ? -1 : 0);
 }
 
+/* Whoever asked for it has waited long enough. */
+static struct query *
+sent_too_late(int64_t now_us)
+{
+	struct query	*query;
+
+	TAILQ_FOREACH(query, &q.sent, list) {
+		if (query->call.done != NULL && query->deadline_us <= now_us)
+			return (query);
+	}
+	return (NULL);
+}
+
 int
 vg_queue_tick(int64_t now_us)
 {
 	struct query	*query, *next;
+	struct vg_call	call;
 
 	if (q.broken)
 		return (-1);
-	for (query = TAILQ_FIRST(&q.sent); query != NULL; query = next) {
-		next = TAILQ_NEXT(query, list);
-		if (query->deadline_us > now_us)
-			continue;
+	if ((query = TAILQ_FIRST(&q.sent)) != NULL &&
+	    now_us - q.first_us >= query->span_us) {
 		/* The rest is told of the loss by whoever drops it. */
 		TAILQ_REMOVE(&q.sent, query, list);
 		q.nsent--;
@@ -226,6 +245,13 @@ vg_queue_tick(int64_t now_us)
 		q.pg = NULL;
 		query_answer(query, VG_DB_TIMEOUT);
 		return (-1);
+	}
+	while ((query = sent_too_late(now_us)) != NULL) {
+		/* Its answer will come, and finds nobody. */
+		vg_stats.timeouts++;
+		call = query->call;
+		query->call.done = NULL;
+		call.done(&call, VG_DB_TIMEOUT, NULL);
 	}
 	for (query = TAILQ_FIRST(&q.waiting); query != NULL; query = next) {
 		next = TAILQ_NEXT(query, list);
@@ -293,6 +319,8 @@ query_send(struct query *query, const struct vg_params *p)
 	}
 
 	query->state = Q_SENT;
+	if (q.nsent == 0)
+		q.first_us = vg_store_now_us();
 	TAILQ_INSERT_TAIL(&q.sent, query, list);
 	q.nsent++;
 	vg_stats.statements++;

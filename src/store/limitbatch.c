@@ -375,7 +375,8 @@ batch_fail(struct flight *f, enum vg_db_status status)
 	batch_land(f, &lost);
 	batch_answer(&lost, status);
 	/* Where only that statement failed, the others go on. */
-	if (status == VG_DB_ERROR || status == VG_DB_TIMEOUT)
+	if (status == VG_DB_ERROR || status == VG_DB_TIMEOUT ||
+	    status == VG_DB_LOCKED)
 		vg_batch_send(false);
 }
 

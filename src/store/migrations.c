@@ -20,6 +20,7 @@ ASSET(0006_privacy);
 ASSET(0007_ruling);
 ASSET(0008_closed);
 ASSET(0009_hints);
+ASSET(0010_waits);
 
 #define MIGRATION(version, symbol)					\
 	{ version, #symbol ".sql", asset_##symbol##_sql,		\
@@ -35,6 +36,7 @@ const struct vg_migration	vg_migrations[] = {
 	MIGRATION(7, 0007_ruling),
 	MIGRATION(8, 0008_closed),
 	MIGRATION(9, 0009_hints),
+	MIGRATION(10, 0010_waits),
 };
 
 const size_t	vg_migrations_count =

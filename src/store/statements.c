@@ -203,8 +203,8 @@ const char *const	vg_connection_setup[] = {
 	 * survives a statement that waits too long. */
 	"SET statement_timeout = 1400",
 	/* Everyone's statements are behind this one: a row that somebody has in
-	 * an open transaction is not waited for. The functions that count, or
-	 * keep a turn, wait longer (migration 8). */
+	 * an open transaction is not waited for. The functions that count wait
+	 * longer (migration 8), those of turns are asked again (migration 10). */
 	"SET lock_timeout = 200",
 	"SET idle_in_transaction_session_timeout = 5000",
 	/* A worker that died leaves no statement running behind. */

@@ -154,6 +154,8 @@ vg_db_status_name(enum vg_db_status status)
 		return ("ok");
 	case VG_DB_AWAY:
 		return ("away");
+	case VG_DB_LOCKED:
+		return ("locked");
 	case VG_DB_TIMEOUT:
 		return ("timeout");
 	case VG_DB_BUSY:

@@ -42,6 +42,7 @@ enum vg_db_status {
 	VG_DB_OK = 0,
 	VG_DB_AWAY,		/* no connection, or lost meanwhile */
 	VG_DB_TIMEOUT,		/* the deadline passed; may have happened */
+	VG_DB_LOCKED,		/* somebody holds a row of it: did not happen */
 	VG_DB_BUSY,		/* the queue is full: refused, not sent */
 	VG_DB_ERROR,		/* PostgreSQL refused it; logged */
 	VG_SESSION_GONE,	/* unknown, ended or expired */

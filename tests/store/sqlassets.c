@@ -25,3 +25,4 @@ ASSET(0006_privacy);
 ASSET(0007_ruling);
 ASSET(0008_closed);
 ASSET(0009_hints);
+ASSET(0010_waits);

@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include <libpq-fe.h>
 #include <pwd.h>
 #include <signal.h>
 
@@ -534,6 +535,63 @@ killed_server_leaves_no_upload(void **state)
 	voice_free(&v);
 }
 
+static bool
+a_turn_waits(void *arg)
+{
+	return (database_long(arg, "select count(*) from pg_stat_activity "
+	    "where application_name = 'voicegate' and wait_event_type = 'Lock' "
+	    "and query like '%commit_turn%'") > 0);
+}
+
+/*
+ * An operator has ended sessions, and not yet committed that. Their turns wait
+ * for it, and nobody else's; none is lost if it was not meant.
+ */
+static void
+a_session_that_is_held_costs_others_nothing(void **state)
+{
+	static const char *const	env[] = { "RATE_LIMIT_PER_MINUTE=100000",
+		"MAX_CONNECTIONS_PER_CLIENT=0", "WORKERS=1", NULL };
+	struct server	one;
+	struct response	r;
+	struct voice	v[4];
+	PGconn		*colleague;
+	PGresult	*res;
+	char		path[512], id[37];
+	int		fd[4], i;
+
+	(void)state;
+	server_start(&one, NULL, env);
+	fixture(path, sizeof(path), "hello.wav");
+	for (i = 0; i < 4; i++)
+		voice_make(&v[i], one.port, path, "");
+	colleague = PQconnectdb(one.database);
+	res = PQexec(colleague, "begin; select count(voicegate.end_session(id)) "
+	    "from voicegate.session");
+	assert_string_equal(PQgetvalue(res, 0, 0), "4");
+	PQclear(res);
+	for (i = 0; i < 4; i++)
+		fd[i] = voice_begin(&v[i], one.port, v[i].form_len);
+	for (i = 0; i < 20; i++) {
+		if (!eventually(a_turn_waits, one.database))
+			fail_msg("no turn waits for its session");
+		session_new(one.port, id);	/* fails unless it is 200 */
+	}
+	assert_false(server_logged(&one, "database: away"));
+	PQclear(PQexec(colleague, "rollback"));
+	PQfinish(colleague);
+	for (i = 0; i < 4; i++) {
+		client_read(fd[i], false, &r);
+		assert_true(is_answered_in_full(&r));
+		response_free(&r);
+		(void)close(fd[i]);
+		voice_free(&v[i]);
+	}
+	assert_int_equal(database_long(one.database,
+	    "select count(*) from voicegate.turn"), 4);
+	server_stop(&one);
+}
+
 int
 main(void)
 {
@@ -555,6 +613,7 @@ main(void)
 		cmocka_unit_test(repeat_of_a_key_is_the_first_answer),
 		cmocka_unit_test(killed_server_leaves_no_upload),
 		cmocka_unit_test(ended_sessions_leave_no_sound),
+		cmocka_unit_test(a_session_that_is_held_costs_others_nothing),
 	};
 
 	return (cmocka_run_group_tests(tests, wide_setup, wide_teardown));
