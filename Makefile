@@ -112,7 +112,8 @@ PREFIX		?= /usr
 install: release
 	@install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man8 \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d \
-	    $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)/etc/voicegate
+	    $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/doc/voicegate \
+	    $(DESTDIR)/etc/voicegate
 	@install -s -m 0755 $(B)/release/voicegate/voicegate $(DESTDIR)$(PREFIX)/sbin/voicegate
 	@install -s -m 0755 $(O)/voicegate-speech $(DESTDIR)$(PREFIX)/sbin/voicegate-speech
 	@install -m 0644 conf/install/voicegate.8 $(DESTDIR)$(PREFIX)/share/man/man8/
@@ -120,6 +121,7 @@ install: release
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	@install -m 0644 conf/install/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/voicegate.conf
 	@install -m 0644 conf/install/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/voicegate.conf
+	@install -m 0644 .env.example $(DESTDIR)$(PREFIX)/share/doc/voicegate/env.example
 	@[ -e $(DESTDIR)/etc/voicegate/.env ] || \
 	    install -m 0640 .env.example $(DESTDIR)/etc/voicegate/.env
 	@echo "==> installed below $(if $(DESTDIR),$(DESTDIR),/)"

@@ -22,6 +22,29 @@ say(void *arg, const char *line)
 	(void)fflush(arg);	/* progress: somebody waits for it */
 }
 
+static void
+say_migrated(void *arg, bool warning, const char *line)
+{
+	if (warning)
+		fprintf(stderr, "warning: %s\n", line);
+	else
+		say(arg, line);
+}
+
+static int
+migrate(const struct vg_settings *s, char *error, size_t size)
+{
+	switch (vg_migrate(s->database_url, MIGRATE_WAIT_S, say_migrated, stdout,
+	    error, size)) {
+	case VG_MIGRATE_AWAY:
+		return (EX_UNAVAILABLE);
+	case -1:
+		return (EX_SOFTWARE);
+	default:
+		return (EX_OK);
+	}
+}
+
 /* With the settings' secrets wiped; the first line of an error says what. */
 static void
 end(int status, const char *error)
@@ -66,8 +89,7 @@ vg_options_act(const struct vg_options *o, const struct vg_settings *s)
 		end(EX_CONFIG, "DATABASE_URL: a libpq URI is needed "
 		    "(make run and make up start a database and set it)");
 	if (o->migrate) {
-		status = vg_migrate(s->database_url, MIGRATE_WAIT_S, say, stdout,
-		    error, sizeof(error)) == -1 ? EX_SOFTWARE : EX_OK;
+		status = migrate(s, error, sizeof(error));
 		end(status, error);
 	}
 	if (o->export_session != NULL)

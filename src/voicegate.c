@@ -40,6 +40,7 @@
 #include "gate/logsink.h"
 #include "gate/webfiles.h"
 #include "options.h"
+#include "runstate.h"
 #include "store/sandbox.h"
 #include "store/store.h"
 #include "upstream/upstream.h"
@@ -91,6 +92,7 @@ void
 __wrap_kore_platform_sandbox(void)
 {
 	vg_edge_orphan();
+	vg_runstate_child();
 	__real_kore_platform_sandbox();
 }
 
@@ -149,7 +151,6 @@ ready(struct kore_msg *msg, const void *data)
 {
 	const struct vg_settings	*s = &process.settings;
 	char				url[128];
-	FILE				*fp;
 
 	(void)msg;
 	(void)data;
@@ -159,11 +160,7 @@ ready(struct kore_msg *msg, const void *data)
 	    "%s://[%s]:%d" : "%s://%s:%d", s->tls_cert_file[0] != '\0' ?
 	    "https" : "http", s->host, (int)s->port);
 	vg_log_str(VG_LOG_NOTICE, "ready", "url", url);
-	if (process.options.ready_file != NULL &&
-	    (fp = fopen(process.options.ready_file, "w")) != NULL) {
-		fprintf(fp, "%s\n", url);
-		(void)fclose(fp);
-	}
+	vg_runstate_ready(url);
 	vg_options_notify("READY=1");
 }
 
@@ -176,6 +173,7 @@ kore_parent_configure(int argc, char **argv)
 	char				error[VG_STORE_ERROR_SIZE];
 	bool				tls;
 	uid_t				uid;
+	int				status;
 
 	vg_options_parse(&process.options, &argc, argv);
 	kore_default_getopt(argc, argv);
@@ -187,6 +185,10 @@ kore_parent_configure(int argc, char **argv)
 	    (enum vg_log_format)s->log_format);
 	vg_options_act(&process.options, &process.settings);
 
+	/* Before another's files are swept. */
+	if ((status = vg_runstate_take(&process.options, error,
+	    sizeof(error))) != 0)
+		refuse_start(status, error);
 	if (vg_files_prepare(s, uid, error, sizeof(error)) == -1)
 		refuse_start(EX_CONFIG, error);
 	/* Its address was checked: its name is not known, now. */
@@ -223,10 +225,10 @@ kore_parent_configure(int argc, char **argv)
 void
 kore_parent_teardown(void)
 {
+	vg_runstate_end();
 	if (!vg_edge_failed())
 		return;
 	vg_log_flush();
-	(void)unlink(kore_pidfile);
 	_exit(EX_SOFTWARE);
 }
 

@@ -5,8 +5,11 @@
  * migrates, and the other finds it done. Each migration is a transaction that
  * also writes its line into schema_version, so that a failure leaves the schema
  * at the version before it, whole. A migration that is already there must be
- * the very one of this binary (checksum), and there must be none that this
- * binary does not know: a server never runs on a schema it was not made for.
+ * the very one of this binary (checksum).
+ *
+ * A schema may be newer than the binary: each release serves on the schema of
+ * the next, so that instances can be exchanged one after the other, and an old
+ * one can come back meanwhile. That is said, and the schema left as it is.
  */
 
 #include <stdarg.h>
@@ -17,14 +20,19 @@
 #include <time.h>
 
 #include "store/dbonce.h"
+#include "store/grants.h"
 #include "store/migrate.h"
 #include "store/store.h"
 
 #define RETRY_NS	200000000L	/* between tries */
 #define QUIET_S		1		/* before it says that it waits */
+/* How grant_roles() begins to warn. */
+#define ROLE_MISSING	"the role voicegate_"
 
 /* One number for all of voicegate: "vgmigrat" in ASCII. */
-#define LOCK_SQL	"SELECT pg_advisory_lock(8532473650684223860)"
+#define LOCK_KEY	"(8532473650684223860)"
+#define TRY_LOCK_SQL	"SELECT pg_try_advisory_lock" LOCK_KEY
+#define LOCK_SQL	"SELECT pg_advisory_lock" LOCK_KEY
 
 static const char	bootstrap_sql[] =
 "CREATE SCHEMA IF NOT EXISTS voicegate;"
@@ -55,11 +63,17 @@ struct migration_run {
 static PGconn	*run_connect(struct migration_run *, const char *, int);
 static int	run_sql(struct migration_run *, const char *, const char *);
 static int	run_encoding(struct migration_run *);
+static int	run_lock(struct migration_run *);
 static int	run_version(struct migration_run *);
+static int	run_migrations(struct migration_run *, bool);
+static int	run_roles(struct migration_run *, bool);
 static int	run_applied(struct migration_run *, const struct vg_migration *);
 static int	run_apply(struct migration_run *, const struct vg_migration *);
 static PGresult	*run_with(struct migration_run *, const char *,
 		    const struct vg_migration *, ExecStatusType);
+static void	on_notice(void *, const PGresult *);
+static void	tell(struct migration_run *, bool, const char *, ...)
+		    __attribute__((format (printf, 3, 4)));
 static void	fail(struct migration_run *, const char *, ...)
 		    __attribute__((format (printf, 2, 3)));
 static void	fail_pg(struct migration_run *, const char *);
@@ -68,69 +82,72 @@ int
 vg_migrate(const char *url, int wait_s, vg_migrate_say say, void *arg,
     char *error, size_t size)
 {
-	struct migration_run		r = { NULL, error, size, say, arg };
-	const struct vg_migration	*m;
-	char				line[128];
-	size_t				i;
-	int				ret, done, applied;
+	struct migration_run	r = { NULL, error, size, say, arg };
+	int			ret, version;
+	bool			newer;
 
+	if (run_connect(&r, url, wait_s) == NULL)
+		return (VG_MIGRATE_AWAY);
 	ret = -1;
-	applied = 0;
-	if (run_connect(&r, url, wait_s) == NULL ||
-	    run_encoding(&r) == -1 ||
-	    run_sql(&r, LOCK_SQL, "lock for the migration") == -1)
+	(void)PQsetNoticeReceiver(r.pg, on_notice, &r);
+	if (run_encoding(&r) == -1 || run_lock(&r) == -1)
 		goto out;
 	/* Only where it is missing: an ordinary role may not create it. */
-	if ((done = run_version(&r)) == -1 ||
-	    (done == 0 && run_sql(&r, bootstrap_sql, "schema_version") == -1))
+	if ((version = run_version(&r)) == -1 ||
+	    (version == 0 &&
+	    run_sql(&r, bootstrap_sql, "schema_version") == -1))
 		goto out;
-
-	for (i = 0; i < vg_migrations_count; i++) {
-		m = &vg_migrations[i];
-		if ((done = run_applied(&r, m)) == -1)
-			goto out;
-		if (done)
-			continue;
-		if (run_apply(&r, m) == -1)
-			goto out;
-		applied++;
-		snprintf(line, sizeof(line), "applied %s", m->name);
-		if (say != NULL)
-			say(arg, line);
-	}
-	ret = applied;
+	newer = version > (int)vg_migrations_count;
+	if ((ret = run_migrations(&r, newer)) == -1)
+		goto out;
+	if (newer)
+		tell(&r, true, "the schema is at version %d, this binary knows "
+		    "versions up to %zu: a newer voicegate migrated it. Nothing "
+		    "was changed", version, vg_migrations_count);
+	if (run_roles(&r, newer) == -1)
+		ret = -1;
 out:
 	/* The lock goes with the connection. */
 	PQfinish(r.pg);
 	return (ret);
 }
 
-int
-vg_migrate_check(const char *url, int wait_s, char *error, size_t size)
+/* How many were applied. Of those on a newer schema each is only looked at. */
+static int
+run_migrations(struct migration_run *r, bool newer)
 {
-	struct migration_run	r = { NULL, error, size, NULL, NULL };
-	size_t			i;
-	int			ret, done;
+	const struct vg_migration	*m;
+	size_t				i;
+	int				done, applied = 0;
 
-	ret = -1;
-	if (run_connect(&r, url, wait_s) == NULL || run_encoding(&r) == -1 ||
-	    (done = run_version(&r)) == -1)
-		goto out;
-	ret = 1;
-	if (done == 0)
-		goto out;
-	ret = 0;
 	for (i = 0; i < vg_migrations_count; i++) {
-		if ((done = run_applied(&r, &vg_migrations[i])) == -1) {
-			ret = -1;
-			goto out;
-		}
-		if (!done)
-			ret = 1;
+		m = &vg_migrations[i];
+		if ((done = run_applied(r, m)) == -1)
+			return (-1);
+		if (done || newer)
+			continue;
+		if (run_apply(r, m) == -1)
+			return (-1);
+		applied++;
+		tell(r, false, "applied %s", m->name);
 	}
-out:
-	PQfinish(r.pg);
-	return (ret);
+	return (applied);
+}
+
+static int
+run_roles(struct migration_run *r, bool newer)
+{
+	char	advice[VG_GRANTS_ADVICE_SIZE];
+
+	/* A newer schema's are its own binary's affair. */
+	if ((!newer && vg_grants_renew(r->pg) == -1) ||
+	    vg_grants_advice(r->pg, advice, sizeof(advice)) == -1) {
+		fail_pg(r, "the roles' privileges");
+		return (-1);
+	}
+	if (advice[0] != '\0')
+		tell(r, true, "%s", advice);
+	return (0);
 }
 
 static PGconn *
@@ -140,7 +157,6 @@ run_connect(struct migration_run *r, const char *url, int wait_s)
 	struct timespec		ts;
 	time_t			begin, end;
 	const char		*text;
-	char			line[VG_STORE_ERROR_SIZE];
 	bool			said = false;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -151,22 +167,25 @@ run_connect(struct migration_run *r, const char *url, int wait_s)
 		if (r->pg == NULL || PQstatus(r->pg) == CONNECTION_OK)
 			return (r->pg);
 		(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-		/* A wrong password does not come right by waiting. */
+		text = PQerrorMessage(r->pg);
+		/*
+		 * What is said of a wrong password, and of a database or role
+		 * that is not there, does not come right by waiting. Of a server
+		 * that speaks another language it is waited for.
+		 */
 		if (ts.tv_sec >= end || PQconnectionNeedsPassword(r->pg) ||
-		    strstr(PQerrorMessage(r->pg), "authentication failed")) {
+		    strstr(text, "authentication failed") != NULL ||
+		    strstr(text, "does not exist") != NULL) {
 			fail_pg(r, "cannot connect to the database");
 			PQfinish(r->pg);
 			r->pg = NULL;
 			return (NULL);
 		}
 		/* Not of one that is up in a moment. */
-		if (!said && r->say != NULL && ts.tv_sec - begin >= QUIET_S) {
+		if (!said && ts.tv_sec - begin >= QUIET_S) {
 			said = true;
-			text = PQerrorMessage(r->pg);
-			(void)snprintf(line, sizeof(line), "waiting for the "
-			    "database, %d s at most: %.*s", wait_s,
-			    (int)strcspn(text, "\n"), text);
-			r->say(r->arg, line);
+			tell(r, false, "waiting for the database, %d s at most: "
+			    "%.*s", wait_s, (int)strcspn(text, "\n"), text);
 		}
 		PQfinish(r->pg);
 		r->pg = NULL;
@@ -208,12 +227,28 @@ run_encoding(struct migration_run *r)
 	return (0);
 }
 
-/* 0: nothing is there; 1: something, none of it newer than this binary; -1 */
+static int
+run_lock(struct migration_run *r)
+{
+	PGresult	*res;
+	bool		taken;
+
+	res = PQexec(r->pg, TRY_LOCK_SQL);
+	taken = PQresultStatus(res) == PGRES_TUPLES_OK &&
+	    !strcmp(PQgetvalue(res, 0, 0), "t");
+	PQclear(res);
+	if (taken)
+		return (0);
+	tell(r, false, "waiting for another migration of this database");
+	return (run_sql(r, LOCK_SQL, "lock for the migration"));
+}
+
+/* The schema's; 0: nothing is there; -1 */
 static int
 run_version(struct migration_run *r)
 {
 	PGresult	*res;
-	int		ret, version;
+	int		ret;
 
 	ret = -1;
 	res = PQexec(r->pg,
@@ -233,14 +268,7 @@ run_version(struct migration_run *r)
 		fail_pg(r, "cannot read voicegate.schema_version");
 		goto out;
 	}
-	version = atoi(PQgetvalue(res, 0, 0));
-	if (version > (int)vg_migrations_count) {
-		fail(r, "the database is at schema version %d, this binary "
-		    "knows versions up to %zu: it was migrated by a newer "
-		    "voicegate, run that one", version, vg_migrations_count);
-		goto out;
-	}
-	ret = 1;
+	ret = atoi(PQgetvalue(res, 0, 0));
 out:
 	PQclear(res);
 	return (ret);
@@ -317,6 +345,31 @@ run_with(struct migration_run *r, const char *sql, const struct vg_migration *m,
 		return (NULL);
 	}
 	return (res);
+}
+
+/* Of the roles the end says it, once; each migration would. */
+static void
+on_notice(void *arg, const PGresult *res)
+{
+	const char	*text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (text != NULL && strncmp(text, ROLE_MISSING,
+	    sizeof(ROLE_MISSING) - 1) != 0)
+		tell(arg, true, "%s", text);
+}
+
+static void
+tell(struct migration_run *r, bool warning, const char *fmt, ...)
+{
+	char		line[VG_GRANTS_ADVICE_SIZE];
+	va_list		args;
+
+	if (r->say == NULL)
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	r->say(r->arg, warning, line);
 }
 
 static void

@@ -17,8 +17,10 @@ struct vg_migration {
 extern const struct vg_migration	vg_migrations[];
 extern const size_t			vg_migrations_count;
 
-/* A line of progress, without newline. */
-typedef void	(*vg_migrate_say)(void *, const char *line);
+/* A line of progress, or a warning; without newline. */
+typedef void	(*vg_migrate_say)(void *, bool warning, const char *line);
+
+#define VG_MIGRATE_AWAY	(-2)	/* vg_migrate(): there was no connection */
 
 /*
  * migrate.c: parent or --migrate, blocking; never in a worker.
@@ -27,17 +29,15 @@ typedef void	(*vg_migrate_say)(void *, const char *line);
  * under one advisory lock, so that two that start at once do it once. Waits up
  * to WAIT_S seconds for a database that does not accept connections yet, and
  * says so after one.
- * Returns the number of migrations applied, or -1 with ERROR in words for an
- * operator: unreachable, newer than this binary, edited after it was applied,
- * not UTF-8, or what PostgreSQL said.
+ * The privileges of the roles are granted anew, where this login owns the
+ * schema, and roles that are missing are warned of. A schema that is newer than
+ * this binary is warned of and left as it is.
+ *
+ * Returns the number of migrations applied; VG_MIGRATE_AWAY where there was no
+ * connection, or -1: edited after it was applied, not UTF-8, or what PostgreSQL
+ * refused. ERROR then says so in words for an operator.
  */
 int	vg_migrate(const char *url, int wait_s, vg_migrate_say, void *arg,
 	    char *error, size_t size);
-
-/*
- * Whether the schema is the one of this binary: 0 current, 1 behind (run
- * --migrate), -1 with ERROR as above. Changes nothing.
- */
-int	vg_migrate_check(const char *url, int wait_s, char *error, size_t size);
 
 #endif

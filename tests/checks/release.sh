@@ -29,7 +29,7 @@ fi
 exe=$work/dest/usr/sbin/voicegate
 for f in usr/sbin/voicegate usr/sbin/voicegate-speech usr/share/man/man8/voicegate.8 \
   usr/lib/systemd/system/voicegate.service usr/lib/sysusers.d/voicegate.conf \
-  usr/lib/tmpfiles.d/voicegate.conf etc/voicegate/.env; do
+  usr/lib/tmpfiles.d/voicegate.conf usr/share/doc/voicegate/env.example etc/voicegate/.env; do
   check "installs_$(basename "$f")" test -f "$work/dest/$f"
 done
 
@@ -130,7 +130,8 @@ unit_run() { # COMMAND of the unit: becomes it
   cd "${conf%/.env}" && exec env -i PATH="$PATH" $(unit_environment) VAR="$work/state" \
     "${as_user[@]}" "$work/dest"$1
 }
-(unit_run "$(of_unit ExecStartPre)") >"$work/unit-migrate.log" 2>&1
+before=$(of_unit ExecStartPre)
+(unit_run "${before#-}") >"$work/unit-migrate.log" 2>&1
 check unit_migrates test "$?" -eq 0
 unit_run "$(of_unit ExecStart)" >"$work/unit.log" 2>&1 </dev/null &
 pid=$!

@@ -13,6 +13,17 @@
 #include "lab.h"
 
 static char	error[VG_STORE_ERROR_SIZE];
+static char	said[1024];		/* the last line */
+static unsigned	lines, warnings;
+
+static void
+on_line(void *arg, bool warning, const char *line)
+{
+	(void)arg;
+	lines++;
+	warnings += warning;
+	snprintf(said, sizeof(said), "%s", line);
+}
 
 static void
 the_table_lists_every_file_of_the_folder(void **unused)
@@ -47,12 +58,10 @@ a_second_run_does_nothing(void **unused)
 
 	(void)unused;
 	lab_database(url, sizeof(url));
-	assert_int_equal(vg_migrate_check(url, 0, error, sizeof(error)), 1);
 	assert_int_equal(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)),
 	    vg_migrations_count);
 	assert_int_equal(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)),
 	    0);
-	assert_int_equal(vg_migrate_check(url, 0, error, sizeof(error)), 0);
 }
 
 static void
@@ -80,8 +89,9 @@ many_at_once_do_it_once(void **unused)
 	    vg_migrations_count);
 }
 
+/* An instance of the release before it comes back in the middle of an upgrade. */
 static void
-a_newer_schema_is_refused(void **unused)
+a_newer_schema_is_left_as_it_is(void **unused)
 {
 	char		url[256];
 
@@ -89,11 +99,23 @@ a_newer_schema_is_refused(void **unused)
 	lab_database(url, sizeof(url));
 	assert_true(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)) > 0);
 	lab_sql(url, "INSERT INTO voicegate.schema_version "
-	    "VALUES (999, '0999_later.sql', 'x')");
+	    "VALUES (999, '0999_later.sql', 'x'); "
+	    "GRANT SELECT ON voicegate.api_key TO voicegate_server");
+	lines = warnings = 0;
+	assert_int_equal(vg_migrate(url, 0, on_line, NULL, error,
+	    sizeof(error)), 0);
+	assert_int_equal(lines, 1);
+	assert_int_equal(warnings, 1);
+	assert_non_null(strstr(said, "newer"));
+	assert_non_null(strstr(said, "999"));
+	/* Not even the privileges, which are the newer one's. */
+	assert_string_equal(lab_value(url, "SELECT has_table_privilege("
+	    "'voicegate_server', 'voicegate.api_key', 'SELECT')"), "t");
+	lab_sql(url, "UPDATE voicegate.schema_version SET checksum = 'other' "
+	    "WHERE version = 2");
 	assert_int_equal(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)),
 	    -1);
-	assert_non_null(strstr(error, "newer"));
-	assert_int_equal(vg_migrate_check(url, 0, error, sizeof(error)), -1);
+	assert_non_null(strstr(error, "edited"));
 }
 
 static void
@@ -109,7 +131,6 @@ an_edited_migration_is_refused(void **unused)
 	assert_int_equal(vg_migrate(url, 0, NULL, NULL, error, sizeof(error)),
 	    -1);
 	assert_non_null(strstr(error, "0002_"));
-	assert_int_equal(vg_migrate_check(url, 0, error, sizeof(error)), -1);
 }
 
 static void
@@ -150,19 +171,32 @@ another_encoding_is_refused(void **unused)
 }
 
 static void
-a_wrong_password_fails_at_once_and_is_not_shown(void **unused)
+fails_at_once(const char *url)
 {
-	char		url[256];
-	int64_t		began;
+	int64_t		began = lab_ms();
+
+	assert_int_equal(vg_migrate(url, 600, NULL, NULL, error, sizeof(error)),
+	    VG_MIGRATE_AWAY);
+	assert_true(lab_ms() - began < may_take(5000));
+	assert_null(strstr(error, "hunter2"));
+}
+
+static void
+what_waiting_does_not_cure_fails_at_once(void **unused)
+{
+	char		url[256], gone[300];
 
 	(void)unused;
 	snprintf(url, sizeof(url),
 	    "postgresql://voicegate:hunter2@127.0.0.1:%d/postgres", lab_port());
-	began = lab_ms();
-	assert_int_equal(vg_migrate(url, 30, NULL, NULL, error, sizeof(error)),
-	    -1);
-	assert_true(lab_ms() - began < may_take(5000));
-	assert_null(strstr(error, "hunter2"));
+	fails_at_once(url);
+	snprintf(url, sizeof(url),
+	    "postgresql://nobody:hunter2@127.0.0.1:%d/postgres", lab_port());
+	fails_at_once(url);
+	lab_database(url, sizeof(url));
+	snprintf(gone, sizeof(gone), "%s_gone", url);
+	fails_at_once(gone);
+	assert_non_null(strstr(error, "does not exist"));
 }
 
 static void
@@ -170,7 +204,7 @@ a_malformed_url_says_so_without_its_password(void **unused)
 {
 	(void)unused;
 	assert_int_equal(vg_migrate("postgresql://u:hunter2@h:x:y/%zz", 0, NULL,
-	    NULL, error, sizeof(error)), -1);
+	    NULL, error, sizeof(error)), VG_MIGRATE_AWAY);
 	assert_null(strstr(error, "hunter2"));
 	assert_non_null(strstr(error, "URI"));
 }
@@ -210,17 +244,6 @@ what_libpq_would_refuse_is_told_beforehand(void **unused)
 	}
 }
 
-static char	said[VG_STORE_ERROR_SIZE];
-static unsigned	lines;
-
-static void
-on_line(void *arg, const char *line)
-{
-	(void)arg;
-	lines++;
-	snprintf(said, sizeof(said), "%s", line);
-}
-
 static void
 it_says_that_it_waits(void **unused)
 {
@@ -231,10 +254,45 @@ it_says_that_it_waits(void **unused)
 	lab_pg_stop("fast");
 	lines = 0;
 	assert_int_equal(vg_migrate(url, 2, on_line, NULL, error,
-	    sizeof(error)), -1);
+	    sizeof(error)), VG_MIGRATE_AWAY);
 	lab_pg_start();
 	assert_int_equal(lines, 1);
 	assert_non_null(strstr(said, "waiting for the database, 2 s at most"));
+}
+
+static void
+on_line_to(void *arg, bool warning, const char *line)
+{
+	(void)warning;
+	assert_true(write(*(int *)arg, line, strlen(line)) > 0);
+}
+
+static void
+it_says_that_it_waits_for_another(void **unused)
+{
+	char		url[256], line[256];
+	PGconn		*other;
+	ssize_t		n;
+	pid_t		pid;
+	int		fds[2], status;
+
+	(void)unused;
+	lab_database(url, sizeof(url));
+	other = PQconnectdb(url);
+	PQclear(PQexec(other, "SELECT pg_advisory_lock(8532473650684223860)"));
+	assert_int_equal(pipe(fds), 0);
+	if ((pid = fork()) == 0)
+		_exit(vg_migrate(url, 0, on_line_to, &fds[1], error,
+		    sizeof(error)) == -1);
+	close(fds[1]);
+	n = read(fds[0], line, sizeof(line) - 1);
+	assert_true(n > 0);
+	line[n] = '\0';
+	assert_non_null(strstr(line, "waiting for another"));
+	PQfinish(other);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(fds[0]);
 }
 
 static volatile bool	hinted;
@@ -295,15 +353,15 @@ main(void)
 		cmocka_unit_test(the_table_lists_every_file_of_the_folder),
 		cmocka_unit_test(a_second_run_does_nothing),
 		cmocka_unit_test(many_at_once_do_it_once),
-		cmocka_unit_test(a_newer_schema_is_refused),
+		cmocka_unit_test(a_newer_schema_is_left_as_it_is),
 		cmocka_unit_test(an_edited_migration_is_refused),
 		cmocka_unit_test(a_failure_leaves_the_version_before_it),
 		cmocka_unit_test(another_encoding_is_refused),
-		cmocka_unit_test(
-		    a_wrong_password_fails_at_once_and_is_not_shown),
+		cmocka_unit_test(what_waiting_does_not_cure_fails_at_once),
 		cmocka_unit_test(a_malformed_url_says_so_without_its_password),
 		cmocka_unit_test(what_libpq_would_refuse_is_told_beforehand),
 		cmocka_unit_test(it_says_that_it_waits),
+		cmocka_unit_test(it_says_that_it_waits_for_another),
 		cmocka_unit_test(a_server_on_an_empty_database_says_what_to_do),
 		cmocka_unit_test(everything_has_a_comment),
 	};

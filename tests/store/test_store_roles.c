@@ -73,6 +73,31 @@ rename_roles(const char *from, const char *to)
 	lab_sql(lab_url(), sql);
 }
 
+static char	said[1024];		/* the last warning */
+static unsigned	warnings;
+
+static void
+on_line(void *arg, bool warning, const char *line)
+{
+	(void)arg;
+	if (!warning)
+		return;
+	warnings++;
+	snprintf(said, sizeof(said), "%s", line);
+}
+
+/* How often it warns, of what it has to apply. */
+static unsigned
+migrated(const char *url, size_t applied)
+{
+	warnings = 0;
+	error[0] = '\0';
+	if (vg_migrate(url, 0, on_line, NULL, error, sizeof(error)) !=
+	    (int)applied)
+		fail_msg("%s", error);
+	return (warnings);
+}
+
 static void
 without_createrole_it_goes_on(void **unused)
 {
@@ -87,10 +112,12 @@ without_createrole_it_goes_on(void **unused)
 	as_user(plain, sizeof(plain), url, "plain");
 
 	rename_roles("voicegate_", "away_");
-	assert_int_equal(vg_migrate(plain, 0, NULL, NULL, error,
-	    sizeof(error)), vg_migrations_count);
-	assert_int_equal(vg_migrate(plain, 0, NULL, NULL, error,
-	    sizeof(error)), 0);
+	/* Once, and on every run. */
+	assert_int_equal(migrated(plain, vg_migrations_count), 1);
+	assert_int_equal(migrated(plain, 0), 1);
+	assert_non_null(strstr(said, "CREATE ROLE voicegate_server NOLOGIN; "
+	    "CREATE ROLE voicegate_operator NOLOGIN; "
+	    "GRANT voicegate_server, voicegate_operator TO plain"));
 	assert_int_equal(lab_long(plain, "SELECT count(*) FROM pg_roles "
 	    "WHERE rolname LIKE 'voicegate\\_%'"), 0);
 	/* For its owner it is whole. */
@@ -101,7 +128,10 @@ without_createrole_it_goes_on(void **unused)
 	rename_roles("away_", "voicegate_");
 	assert_string_equal(lab_value(plain, "SELECT has_schema_privilege("
 	    "'voicegate_server', 'voicegate', 'USAGE')"), "f");
-	lab_sql(plain, "SELECT voicegate.grant_roles()");
+	assert_int_equal(migrated(plain, 0), 1);
+	assert_non_null(strstr(said, "plain is no member of voicegate_server"));
+	lab_sql(url, "GRANT voicegate_server, voicegate_operator TO plain");
+	assert_int_equal(migrated(plain, 0), 0);
 	assert_string_equal(lab_value(plain, "SELECT has_table_privilege("
 	    "'voicegate_operator', 'voicegate.active_session', 'SELECT')"),
 	    "t");
@@ -135,6 +165,32 @@ with_createrole_it_may_become_the_server(void **unused)
 	rename_roles("away_", "voicegate_");
 }
 
+/*
+ * What a restore leaves, into a cluster where the roles were not: nothing is theirs,
+ * and functions are everybody's.
+ */
+static void
+each_migration_grants_what_a_restore_lost(void **unused)
+{
+	char		url[256], app[300];
+
+	(void)unused;
+	lab_database(url, sizeof(url));
+	assert_int_equal(migrated(url, vg_migrations_count), 0);
+	lab_sql(url, "DROP OWNED BY voicegate_server, voicegate_operator; "
+	    "GRANT EXECUTE ON FUNCTION voicegate.grant_roles() TO PUBLIC; "
+	    "CREATE ROLE app LOGIN PASSWORD 'secret' IN ROLE voicegate_server");
+	as_user(app, sizeof(app), url, "app");
+	assert_string_equal(lab_value(url, "SELECT has_schema_privilege("
+	    "'app', 'voicegate', 'USAGE')"), "f");
+	assert_int_equal(migrated(url, 0), 0);
+	assert_string_equal(lab_value(url, "SELECT has_schema_privilege("
+	    "'app', 'voicegate', 'USAGE') AND NOT has_function_privilege("
+	    "'app', 'voicegate.grant_roles()', 'EXECUTE')"), "t");
+	/* Who does not own the schema grants nothing, and may look. */
+	assert_int_equal(migrated(app, 0), 0);
+}
+
 /* Whatever may be added to the table of privileges later: taken away again. */
 static void
 privileges_are_what_the_table_says(void **unused)
@@ -163,6 +219,7 @@ main(void)
 		cmocka_unit_test(an_older_database_keeps_what_it_has),
 		cmocka_unit_test(without_createrole_it_goes_on),
 		cmocka_unit_test(with_createrole_it_may_become_the_server),
+		cmocka_unit_test(each_migration_grants_what_a_restore_lost),
 		cmocka_unit_test(privileges_are_what_the_table_says),
 	};
 

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <dirent.h>
 #include <signal.h>
 #include <sysexits.h>
 
@@ -181,6 +182,133 @@ has_ended(void *arg)
 	struct server	*s = arg;
 
 	return (waitpid(s->pid, &ended, WNOHANG) == s->pid);
+}
+
+static void
+path_in(char *path, size_t size, const struct server *s, const char *name)
+{
+	(void)snprintf(path, size, "%.250s/%s", s->dir, name);
+}
+
+/* How many descriptors of its children are the folder itself. */
+static int
+held_by_children(const struct server *s)
+{
+	char		path[300], link[300];
+	struct dirent	*entry;
+	pid_t		pid[16];
+	ssize_t		len;
+	int		i, n = children_of(s->pid, pid, 16), held = 0;
+	DIR		*dir;
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/fd", pid[i]);
+		if ((dir = opendir(path)) == NULL)
+			continue;
+		while ((entry = readdir(dir)) != NULL) {
+			(void)snprintf(path, sizeof(path), "/proc/%d/fd/%.32s",
+			    pid[i], entry->d_name);
+			len = readlink(path, link, sizeof(link) - 1);
+			link[len > 0 ? len : 0] = '\0';
+			held += !strcmp(link, s->dir);
+		}
+		(void)closedir(dir);
+	}
+	return (held);
+}
+
+static bool
+is_the_parents_alone(void *arg)
+{
+	return (held_by_children(arg) == 0);
+}
+
+static void
+one_var_has_one_server(void **state)
+{
+	struct server	s;
+	char		var[300], url[300], path[300], pid[64], said[8192];
+	const char	*env[] = { var, url, NULL };
+
+	(void)state;
+	server_start(&s, NULL, NULL);
+	(void)snprintf(var, sizeof(var), "VAR=%.280s", s.dir);
+	(void)snprintf(url, sizeof(url), "DATABASE_URL=%s", s.database);
+	assert_int_equal(server_run(no_args, env, said, sizeof(said)),
+	    EX_UNAVAILABLE);
+	(void)snprintf(pid, sizeof(pid), "VAR is in use by process %d", s.pid);
+	if (strstr(said, pid) == NULL)
+		fail_msg("%s", said);
+	/* The first one still has its pid there; commands do not need VAR. */
+	path_in(path, sizeof(path), &s, "kore.pid");
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(server_run(check, env, said, sizeof(said)), 0);
+	/* It is free when the parent is gone, whoever is still there. */
+	assert_true(eventually(is_the_parents_alone, &s));
+	assert_int_equal(kill(s.pid, SIGKILL), 0);
+	assert_int_equal(waitpid(s.pid, NULL, 0), s.pid);
+	server_again(&s, NULL);
+	server_stop(&s);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void
+a_pid_file_of_another_is_left(void **state)
+{
+	struct server	s;
+	char		path[300];
+	FILE		*fp;
+
+	(void)state;
+	server_start(&s, NULL, NULL);
+	path_in(path, sizeof(path), &s, "kore.pid");
+	fp = fopen(path, "w");
+	assert_non_null(fp);
+	(void)fprintf(fp, "1\n");
+	assert_int_equal(fclose(fp), 0);
+	server_stop(&s);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void
+a_ready_file_is_there_while_it_serves(void **state)
+{
+	static const char *const	args[] = { "-f", "-n", "-r",
+		"--ready-file", "/nowhere/ready", NULL };
+	static const char *const	env[] = {
+		"DATABASE_URL=postgresql://127.0.0.1/x", NULL };
+	struct server			s;
+	char				path[300], said[8192];
+
+	(void)state;
+	assert_int_equal(server_run(args, env, said, sizeof(said)), EX_CONFIG);
+	assert_non_null(strstr(said, "--ready-file /nowhere/ready: No such"));
+	server_start(&s, NULL, NULL);
+	path_in(path, sizeof(path), &s, "ready");
+	assert_int_equal(access(path, F_OK), 0);
+	server_stop(&s);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+/* What one left that was killed does not make the next one ready. */
+static void
+a_ready_file_of_an_earlier_start_is_removed(void **state)
+{
+	const char	*args[] = { "-f", "-n", "-r", "--ready-file", NULL, NULL };
+	char		path[300], said[8192];
+	const char	*env[] = { "DATABASE_URL=postgresql://no.invalid/x", NULL };
+	FILE		*fp;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/ready-%d", getenv("TEST_TMP"),
+	    getpid());
+	args[4] = path;
+	fp = fopen(path, "w");
+	assert_non_null(fp);
+	assert_int_equal(fclose(fp), 0);
+	assert_int_equal(server_run(args, env, said, sizeof(said)),
+	    EX_UNAVAILABLE);
+	assert_int_equal(access(path, F_OK), -1);
 }
 
 /* It comes back some times; then a supervisor has to know. */
@@ -361,17 +489,33 @@ migrate_is_idempotent(void **state)
 	assert_int_equal(database_long(url, "select count(*) from "
 	    "voicegate.schema_version"), database_long(url,
 	    "select max(version) from voicegate.schema_version"));
-	/* A newer database, and an edited file, are refused. */
+	/* A newer schema is left as it is; an edited file is refused. */
 	(void)database_long(url, "insert into voicegate.schema_version "
 	    "(version, name, checksum) values (999, 'x', 'x')");
-	assert_int_equal(server_run(args, env, said, sizeof(said)), 70);
-	assert_non_null(strstr(said, "newer"));
+	assert_int_equal(server_run(args, env, said, sizeof(said)), 0);
+	assert_non_null(strstr(said, "warning: the schema is at version 999"));
 	(void)database_long(url,
 	    "delete from voicegate.schema_version where version = 999");
 	(void)database_long(url,
 	    "update voicegate.schema_version set checksum = 'x' where version = 1");
 	assert_int_equal(server_run(args, env, said, sizeof(said)), 70);
 	assert_non_null(strstr(said, "edited"));
+}
+
+/* 69: a supervisor, or a person, tries again; and the schema is as it was. */
+static void
+migrate_without_its_database_is_told_as_such(void **state)
+{
+	static const char *const	args[] = { "--migrate", NULL };
+	char				url[256], setting[300], said[4096];
+	const char			*env[] = { setting, NULL };
+
+	(void)state;
+	database_create(url, sizeof(url));
+	(void)snprintf(setting, sizeof(setting), "DATABASE_URL=%s_gone", url);
+	assert_int_equal(server_run(args, env, said, sizeof(said)),
+	    EX_UNAVAILABLE);
+	assert_non_null(strstr(said, "does not exist"));
 }
 
 static void
@@ -459,6 +603,10 @@ main(void)
 		cmocka_unit_test(unwritable_upload_folder_stops_the_start),
 		cmocka_unit_test(upload_folder_open_to_others_stops_the_start),
 		cmocka_unit_test(key_the_keymgr_cannot_read_stops_the_start),
+		cmocka_unit_test(one_var_has_one_server),
+		cmocka_unit_test(a_pid_file_of_another_is_left),
+		cmocka_unit_test(a_ready_file_is_there_while_it_serves),
+		cmocka_unit_test(a_ready_file_of_an_earlier_start_is_removed),
 		cmocka_unit_test(keymgr_that_keeps_ending_ends_the_server),
 		cmocka_unit_test(root_without_a_user_is_told_and_stopped),
 		cmocka_unit_test(a_port_in_use_is_no_wrong_setting),
@@ -467,6 +615,7 @@ main(void)
 		cmocka_unit_test(help_and_version),
 		cmocka_unit_test(what_is_not_understood_is_refused),
 		cmocka_unit_test(migrate_is_idempotent),
+		cmocka_unit_test(migrate_without_its_database_is_told_as_such),
 		cmocka_unit_test(everything_has_a_comment),
 		cmocka_unit_test(a_reload_is_one_event),
 		cmocka_unit_test(term_lets_a_request_finish),
