@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,7 +45,25 @@ workers_user(const struct vg_options *o, const struct vg_settings *s,
 		    strlen(s->run_as_user), "there is no such user");
 		return (geteuid());
 	}
+	if (pw->pw_uid == 0)
+		vg_errors_warn(errors, "RUN_AS_USER", s->run_as_user,
+		    strlen(s->run_as_user), "is root: the workers, who read "
+		    "what strangers send, would keep all its rights");
 	return (pw->pw_uid);
+}
+
+/*
+ * The workers have no business in root's home. libpq looks there for a client's
+ * certificate, takes the refusal for a reason not to speak TLS, and goes on
+ * without, if the server lets it: to them home is where it is of whom they become.
+ */
+static void
+move_home(uid_t uid)
+{
+	struct passwd	*pw;
+
+	if (uid != 0 && (pw = getpwuid(uid)) != NULL)
+		(void)setenv("HOME", pw->pw_dir, 1);
 }
 
 static void
@@ -136,14 +155,21 @@ vg_start_check(const struct vg_options *o, const struct vg_settings *s,
 	if (is_set(s->database_url) &&
 	    vg_store_check_url(s->database_url, error, sizeof(error)) == -1)
 		vg_errors_add(errors, "DATABASE_URL", "***", 3, "%s", error);
+	else if (is_set(s->database_url) &&
+	    vg_store_url_in_clear(s->database_url))
+		vg_errors_warn(errors, "DATABASE_URL", NULL, 0, "goes to another "
+		    "machine without sslmode=require, or better verify-full: "
+		    "what people said may cross the network in the clear");
 	if (o->migrate || o->encrypt_transcripts || o->export_session != NULL)
 		return (uid);
 
 	before = errors->nerrors;
 	by_whom(o, s, errors);
 	root(s, errors);
-	if (geteuid() == 0 && !o->keep_user && is_set(s->run_as_user))
+	if (geteuid() == 0 && !o->keep_user && is_set(s->run_as_user)) {
 		kore_runas_user = kore_strdup(s->run_as_user);
+		move_home(uid);
+	}
 	changes_root = is_set(s->chroot_dir);
 	if (changes_root)
 		kore_root_path = kore_strdup(s->chroot_dir);

@@ -60,7 +60,7 @@ vg_settings_load(struct vg_settings *s, const struct vg_settings_input *in,
 	 * Checks across settings see the defaults' zero where a value was bad,
 	 * and keep quiet about it.
 	 */
-	if (vg_settings_check(s, errs) == -1)
+	if (vg_settings_check(s, in, errs) == -1)
 		ok = -1;
 
 	ret = ok;

@@ -29,20 +29,25 @@ static int	check_secret(const char *, struct vg_errors *);
 static int	check_webhook(const struct vg_settings *, struct vg_errors *);
 static int	check_room(const struct vg_settings *, struct vg_errors *);
 static void	check_times(const struct vg_settings *, struct vg_errors *);
+static void	check_proxies(const struct vg_settings *, struct vg_errors *);
 static int	check_cost(const struct vg_settings *, const char *,
 		    const char *, struct vg_errors *);
 static bool	is_filler(const char *);
 
 int
-vg_settings_check(struct vg_settings *s, struct vg_errors *errs)
+vg_settings_check(struct vg_settings *s, const struct vg_settings_input *in,
+    struct vg_errors *errs)
 {
 	int		ret;
 
 	ret = check_tls(s, errs);
 
 	if (s->database_url != NULL && s->database_url[0] == '\0') {
+		/* In another folder than the settings' it is told like that. */
 		vg_errors_add(errs, "DATABASE_URL", NULL, 0, "is missing; a "
-		    "postgresql:// URI is needed");
+		    "postgresql:// URI is needed%s%s", in->dotenv == NULL ?
+		    ", and there is no .env in the working folder " : "",
+		    in->dotenv == NULL && in->cwd != NULL ? in->cwd : "");
 		ret = -1;
 	}
 
@@ -61,6 +66,7 @@ vg_settings_check(struct vg_settings *s, struct vg_errors *errs)
 	if (check_room(s, errs) == -1)
 		ret = -1;
 	check_times(s, errs);
+	check_proxies(s, errs);
 
 	return (ret);
 }
@@ -329,6 +335,22 @@ check_times(const struct vg_settings *s, struct vg_errors *errs)
 	    s->session_idle_min >= s->session_ttl_h * 60) {
 		vg_errors_warn(errs, "SESSION_IDLE_MINUTES", NULL, 0, "is not "
 		    "shorter than SESSION_TTL_HOURS: it will not be reached");
+	}
+}
+
+/* Then the limits, the blocks and the log have whatever a client likes. */
+static void
+check_proxies(const struct vg_settings *s, struct vg_errors *errs)
+{
+	char		range[VG_CIDR_SIZE];
+	size_t		i;
+
+	for (i = 0; i < s->proxies.count; i++) {
+		if (s->proxies.item[i].bits == 0 && vg_cidr_format(range,
+		    sizeof(range), &s->proxies.item[i]) == 0)
+			vg_errors_warn(errs, "TRUSTED_PROXIES", range,
+			    strlen(range), "trusts everybody: each client names "
+			    "the address that it is counted by");
 	}
 }
 

@@ -39,7 +39,8 @@ void	vg_settings_unknown(const struct vg_dotenv *, struct vg_errors *);
 /* settings_check.c */
 
 /* What no setting can tell alone; fills in the providers. 0 / -1. */
-int	vg_settings_check(struct vg_settings *, struct vg_errors *);
+int	vg_settings_check(struct vg_settings *,
+	    const struct vg_settings_input *, struct vg_errors *);
 /* Whether a key is one of those that documentation shows. */
 bool	vg_key_is_placeholder(const char *key);
 

@@ -14,6 +14,7 @@
 #include <kore/kore.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -126,12 +127,54 @@ check(const char *name, const char *path, uid_t uid, struct vg_errors *errors)
 	}
 }
 
+/* Of a folder that is not there yet: its parent, and its name in there. */
+static int
+place(const char *path, struct stat *st, const char **name, size_t *len)
+{
+	char	parent[PATH_MAX];
+	size_t	n = strlen(path);
+
+	*name = "";
+	*len = 0;
+	if (stat(path, st) == 0)
+		return (0);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	while (*len < n && path[n - *len - 1] != '/')
+		(*len)++;
+	*name = path + n - *len;
+	if ((size_t)snprintf(parent, sizeof(parent), "%.*s.", (int)(n - *len),
+	    path) >= sizeof(parent))
+		return (-1);
+	return (stat(parent, st));
+}
+
+/* Whatever links lead to them. */
+static bool
+one_folder(const char *a, const char *b)
+{
+	struct stat	first, second;
+	const char	*one, *other;
+	size_t		len, other_len;
+
+	return (place(a, &first, &one, &len) == 0 &&
+	    place(b, &second, &other, &other_len) == 0 &&
+	    first.st_dev == second.st_dev && first.st_ino == second.st_ino &&
+	    len == other_len && memcmp(one, other, len) == 0);
+}
+
 void
 vg_files_check(const struct vg_settings *settings, uid_t uid,
     struct vg_errors *errors)
 {
 	check("UPLOAD_DIR", settings->upload_dir, uid, errors);
 	check("AUDIO_DIR", settings->audio_dir, uid, errors);
+	/* A start sweeps all that looks like an upload: every reply does. */
+	if (settings->upload_dir != NULL && settings->audio_dir != NULL &&
+	    one_folder(settings->upload_dir, settings->audio_dir))
+		vg_errors_add(errors, "AUDIO_DIR", settings->audio_dir,
+		    strlen(settings->audio_dir), "is the folder of UPLOAD_DIR: "
+		    "each start would remove every reply");
 }
 
 /* A sweep's question: whole replies are kept. */

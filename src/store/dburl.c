@@ -20,7 +20,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "core/cidr.h"
 #include "store/dburl.h"
 
 /* Ours come first, so that whatever the URL says prevails. */
@@ -126,7 +128,47 @@ vg_dburl_check(const char *url, char *error, size_t size)
 	return (ret);
 }
 
-/* The URL taken apart: what both of the above begin with. */
+/* A socket's folder (or none: libpq's own), a loopback address, localhost. */
+static bool
+is_this_machine(const char *host)
+{
+	struct in6_addr	addr;
+
+	return (host == NULL || host[0] == '/' || host[0] == '@' ||
+	    !strcasecmp(host, "localhost") ||
+	    (vg_addr_parse(&addr, host, strlen(host)) == 0 &&
+	    vg_addr_is_loopback(&addr)));
+}
+
+bool
+vg_dburl_in_clear(const char *url)
+{
+	struct dburl_lists	l;
+	struct vg_dburl		u;
+	const char		*mode;
+	char			error[256], *host;
+	size_t			i;
+	bool			clear = false;
+
+	memset(&u, 0, sizeof(u));
+	if (dburl_lists(&u, url, &l, error, sizeof(error)) == -1)
+		goto out;
+	if ((mode = dburl_option(&u, "sslmode")) == NULL)
+		mode = getenv("PGSSLMODE");
+	if (mode != NULL && (!strcmp(mode, "require") ||
+	    !strncmp(mode, "verify-", sizeof("verify-") - 1)))
+		goto out;
+	for (i = 0; i < l.nhosts && !clear; i++) {
+		host = list_item(l.addrs != NULL ? l.addrs : l.hosts, i);
+		clear = !is_this_machine(host);
+		free(host);
+	}
+out:
+	vg_dburl_free(&u);
+	return (clear);
+}
+
+/* The URL taken apart: what all of the above begin with. */
 static int
 dburl_lists(struct vg_dburl *u, const char *url, struct dburl_lists *l,
     char *error, size_t size)

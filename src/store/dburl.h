@@ -43,6 +43,12 @@ int	vg_dburl_parse(struct vg_dburl *, const char *url, char *error,
  * 0, or -1 with ERROR in words, without a value of it.
  */
 int	vg_dburl_check(const char *url, char *error, size_t size);
+/*
+ * Whether it may go over a network in the clear: a host is neither a socket nor
+ * this machine by its address or as localhost, and neither sslmode of the URL nor
+ * PGSSLMODE insists on TLS. Nothing is looked up; false for what is no URI.
+ */
+bool	vg_dburl_in_clear(const char *url);
 void	vg_dburl_free(struct vg_dburl *);
 /* Everything for one attempt at address INDEX; no name is left to resolve. */
 void	vg_dburl_keywords(struct vg_dburl_keywords *, const struct vg_dburl *,

@@ -55,6 +55,12 @@ vg_store_check_url(const char *url, char *error, size_t size)
 	return (vg_dburl_check(url, error, size));
 }
 
+bool
+vg_store_url_in_clear(const char *url)
+{
+	return (vg_dburl_in_clear(url));
+}
+
 int
 vg_store_prepare(const struct vg_settings *settings, char *error, size_t size)
 {

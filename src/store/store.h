@@ -85,6 +85,8 @@ struct vg_store_hooks {
  * without a network. 0, or -1 with ERROR in words, without what the URL says.
  */
 int	vg_store_check_url(const char *url, char *error, size_t size);
+/* Whether what is said there may cross a network in the clear. */
+bool	vg_store_url_in_clear(const char *url);
 /*
  * Parent, before fork: parses the URL and resolves its host names (blocking; a
  * worker cannot). 0, or -1 and ERROR says why in words for an operator, without

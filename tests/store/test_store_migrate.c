@@ -261,6 +261,44 @@ it_says_that_it_waits(void **unused)
 }
 
 static void
+a_way_in_the_clear_is_seen(void **unused)
+{
+	static const char *const	clear[] = {
+		"postgresql://u@db.example/x",
+		"postgresql://u@10.0.0.1/x?sslmode=prefer",
+		"postgresql://u@[2001:db8::1]/x?sslmode=allow",
+		"postgresql://u@127.0.0.1,db.example/x",
+		"postgresql://u@localhost/x?hostaddr=192.0.2.1",
+		"postgresql://u@127.0.0.1.example/x",
+	};
+	static const char *const	safe[] = {
+		"postgresql://",
+		"postgresql:///x?host=/run/postgresql",
+		"postgresql://u@127.0.0.2:1,[::1]:2,LocalHost:3/x",
+		"postgresql://u@db.example/x?hostaddr=127.0.0.1",
+		"postgresql://u@db.example/x?sslmode=require",
+		"postgresql://u@db.example/x?sslmode=verify-ca",
+		"postgresql://u@db.example/x?sslmode=verify-full",
+		"postgresql://u@h:x:y/%zz",
+	};
+	size_t				i;
+
+	(void)unused;
+	for (i = 0; i < sizeof(clear) / sizeof(clear[0]); i++) {
+		if (!vg_store_url_in_clear(clear[i]))
+			fail_msg("%s", clear[i]);
+	}
+	for (i = 0; i < sizeof(safe) / sizeof(safe[0]); i++) {
+		if (vg_store_url_in_clear(safe[i]))
+			fail_msg("%s", safe[i]);
+	}
+	assert_int_equal(setenv("PGSSLMODE", "verify-full", 1), 0);
+	assert_false(vg_store_url_in_clear(clear[0]));
+	assert_true(vg_store_url_in_clear(clear[1]));
+	assert_int_equal(unsetenv("PGSSLMODE"), 0);
+}
+
+static void
 on_line_to(void *arg, bool warning, const char *line)
 {
 	(void)warning;
@@ -360,6 +398,7 @@ main(void)
 		cmocka_unit_test(what_waiting_does_not_cure_fails_at_once),
 		cmocka_unit_test(a_malformed_url_says_so_without_its_password),
 		cmocka_unit_test(what_libpq_would_refuse_is_told_beforehand),
+		cmocka_unit_test(a_way_in_the_clear_is_seen),
 		cmocka_unit_test(it_says_that_it_waits),
 		cmocka_unit_test(it_says_that_it_waits_for_another),
 		cmocka_unit_test(a_server_on_an_empty_database_says_what_to_do),

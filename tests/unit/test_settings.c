@@ -406,7 +406,14 @@ static void
 without_a_database_nothing_starts(void **unused)
 {
 	(void)unused;
-	refused("DATABASE_URL", "is missing");
+	/* In the wrong folder, most likely. */
+	refused("DATABASE_URL", "there is no .env in the working folder "
+	    "/srv/app");
+	vg_errors_init(&errs);
+	input.dotenv = "PORT=1\n";
+	input.dotenv_len = strlen(input.dotenv);
+	refused("DATABASE_URL", "is missing; a postgresql:// URI is needed");
+	assert_null(strstr(errs.error[0].text, ".env"));
 }
 
 static void

@@ -7,9 +7,11 @@
 #include <netinet/in.h>
 
 #include <dirent.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sysexits.h>
 
+#include "lib/cluster.h"
 #include "wire.h"
 
 #define KEYMGR_ENDS	5	/* within a minute, and it comes back */
@@ -118,6 +120,45 @@ upload_folder_open_to_others_stops_the_start(void **state)
 	(void)snprintf(setting, sizeof(setting), "UPLOAD_DIR=%s", path);
 	assert_int_equal(server_run(no_args, env, said, sizeof(said)), EX_CONFIG);
 	assert_non_null(strstr(said, "UPLOAD_DIR"));
+}
+
+/* By whatever path, and before it is made: a start removes what is in the first. */
+static void
+one_folder_for_both_stops_the_start(void **state)
+{
+	static const char *const	pair[][2] = {
+		{ "there", "there" }, { "there", "link/there" },
+		{ "new", "new" }, { "link/new", "new" }, { "new", "new//" },
+		{ "there/../new", "new" }
+	};
+	char		base[300], path[400], link[400], upload[900];
+	char		audio[900], said[8192];
+	const char	*env[] = { "DATABASE_URL=postgresql://127.0.0.1/x",
+		upload, audio, NULL };
+	size_t		i;
+
+	(void)state;
+	(void)snprintf(base, sizeof(base), "%s/both-%d", getenv("TEST_TMP"),
+	    getpid());
+	(void)snprintf(path, sizeof(path), "%s/there", base);
+	(void)snprintf(link, sizeof(link), "%s/link", base);
+	assert_int_equal(mkdir(base, 0755), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(symlink(".", link), 0);
+	for (i = 0; i < sizeof(pair) / sizeof(pair[0]); i++) {
+		(void)snprintf(upload, sizeof(upload), "UPLOAD_DIR=%s/%s", base,
+		    pair[i][0]);
+		(void)snprintf(audio, sizeof(audio), "AUDIO_DIR=%s/%s", base,
+		    pair[i][1]);
+		assert_int_equal(server_run(i % 2 == 0 ? no_args : check, env,
+		    said, sizeof(said)), EX_CONFIG);
+		if (strstr(said, "is the folder of UPLOAD_DIR") == NULL)
+			fail_msg("%s, %s: %s", upload, audio, said);
+	}
+	/* One inside the other loses nothing. */
+	(void)snprintf(upload, sizeof(upload), "UPLOAD_DIR=%s/there", base);
+	(void)snprintf(audio, sizeof(audio), "AUDIO_DIR=%s/there/in", base);
+	assert_int_equal(server_run(check, env, said, sizeof(said)), 0);
 }
 
 /* Root can read it; the process that is to hold it runs as somebody else. */
@@ -355,6 +396,97 @@ root_without_a_user_is_told_and_stopped(void **state)
 	assert_non_null(strstr(said, "error: RUN_AS_USER"));
 	assert_int_equal(server_run(check, env, said, sizeof(said)), 0);
 	assert_non_null(strstr(said, "warning: RUN_AS_USER"));
+}
+
+static void
+what_is_hardly_meant_is_warned_of(void **state)
+{
+	static const char *const	row[][2] = {
+		{ "DATABASE_URL=postgresql://db.invalid/x",
+		    "warning: DATABASE_URL: goes to another machine" },
+		{ "RUN_AS_USER=root", "warning: RUN_AS_USER=\"root\": is root" },
+		{ "TRUSTED_PROXIES=0.0.0.0/0",
+		    "warning: TRUSTED_PROXIES=\"0.0.0.0/0\": trusts everybody" }
+	};
+	char				said[16384];
+	size_t				i;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		const char	*env[] = { "DATABASE_URL=postgresql://127.0.0.1/x",
+			row[i][0], NULL };
+
+		assert_int_equal(server_run(check, env, said, sizeof(said)), 0);
+		if (strstr(said, row[i][1]) == NULL)
+			fail_msg("%s: %s", row[i][0], said);
+	}
+}
+
+static void
+conf_add(const char *path, const char *line)
+{
+	FILE	*fp = fopen(path, "a");
+
+	assert_non_null(fp);
+	(void)fputs(line, fp);
+	assert_int_equal(fclose(fp), 0);
+}
+
+static void
+give_to_postgres(const char *from, const char *to)
+{
+	struct passwd	*pw = getpwnam("postgres");
+	uint8_t		*bytes;
+	size_t		len;
+	FILE		*fp;
+
+	bytes = file_read(from, &len);
+	fp = fopen(to, "w");
+	assert_non_null(fp);
+	assert_int_equal(fwrite(bytes, 1, len, fp), len);
+	assert_int_equal(fclose(fp), 0);
+	assert_int_equal(chmod(to, 0600), 0);
+	assert_int_equal(chown(to, pw->pw_uid, pw->pw_gid), 0);
+	free(bytes);
+}
+
+/*
+ * libpq looks for a certificate in the home of whoever started it, and goes on in
+ * the clear where it may not look: root's, to the workers.
+ */
+static void
+workers_of_roots_shell_reach_the_database_by_tls(void **state)
+{
+	static struct cluster	c;
+	struct server		s;
+	char			path[512], home[600];
+	const char		*env[] = { home, NULL };
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	cluster_create(&c);
+	cluster_stop(&c, "fast");
+	(void)snprintf(path, sizeof(path), "%s/data/server.crt", c.dir);
+	give_to_postgres(getenv("TEST_TLS_CERT"), path);
+	(void)snprintf(path, sizeof(path), "%s/data/server.key", c.dir);
+	give_to_postgres(getenv("TEST_TLS_KEY"), path);
+	(void)snprintf(path, sizeof(path), "%s/data/postgresql.auto.conf", c.dir);
+	conf_add(path, "ssl = on\n");
+	cluster_start(&c);
+	database_migrate(c.url);
+
+	(void)snprintf(home, sizeof(home), "HOME=%s/home-%d", getenv("TEST_TMP"),
+	    getpid());
+	assert_int_equal(mkdir(home + sizeof("HOME=") - 1, 0700), 0);
+	server_start(&s, c.url, env);
+	assert_int_equal(database_long(c.url, "select count(*) from "
+	    "pg_stat_activity join pg_stat_ssl using (pid) where "
+	    "application_name = 'voicegate' and ssl"), 2);
+	server_stop(&s);
+	cluster_remove(&c);
 }
 
 /* It may be free in a moment: a supervisor is to try again. */
@@ -602,6 +734,7 @@ main(void)
 		cmocka_unit_test(all_mistakes_are_told_at_once),
 		cmocka_unit_test(unwritable_upload_folder_stops_the_start),
 		cmocka_unit_test(upload_folder_open_to_others_stops_the_start),
+		cmocka_unit_test(one_folder_for_both_stops_the_start),
 		cmocka_unit_test(key_the_keymgr_cannot_read_stops_the_start),
 		cmocka_unit_test(one_var_has_one_server),
 		cmocka_unit_test(a_pid_file_of_another_is_left),
@@ -609,6 +742,9 @@ main(void)
 		cmocka_unit_test(a_ready_file_of_an_earlier_start_is_removed),
 		cmocka_unit_test(keymgr_that_keeps_ending_ends_the_server),
 		cmocka_unit_test(root_without_a_user_is_told_and_stopped),
+		cmocka_unit_test(what_is_hardly_meant_is_warned_of),
+		cmocka_unit_test(
+		    workers_of_roots_shell_reach_the_database_by_tls),
 		cmocka_unit_test(a_port_in_use_is_no_wrong_setting),
 		cmocka_unit_test(one_setting_is_printed_as_it_holds),
 		cmocka_unit_test(check_config_prints_and_hides),
