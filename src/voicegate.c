@@ -15,7 +15,6 @@
 #include <kore/curl.h>
 #include <kore/seccomp.h>
 
-#include <sys/prctl.h>
 
 #include <errno.h>
 #include <fcntl.h>
