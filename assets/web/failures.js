@@ -16,6 +16,7 @@ const MAX_UNATTENDED_TRIES = 5;
 const UNAVAILABLE_WAIT_S = 5;
 
 const KEPT = "What you said is kept on this page and will be sent then.";
+const IN_PAGE = "What you said is kept on this page.";
 
 const TURN_STATUS = new Map([
 	[400, ["That did not arrive whole", "Please say it once more."]],
@@ -23,6 +24,14 @@ const TURN_STATUS = new Map([
 	[415, ["This recording cannot be read", "This browser records in a form that the service does not know. Another browser may work."]],
 	[422, ["That could not be understood", "There was no clear sound in the recording. Please try again, a little closer to the microphone."]],
 ]);
+
+/* A recording that was stopped and not sent: what for. */
+const HELD = {
+	asked: ["Discard what you said?", "It was not sent. It is kept on this page until you choose."],
+	limit: ["Two minutes are full", "The recording has stopped. It was not sent, because this page was out of sight; it is kept until you choose."],
+	lost: ["The recording has stopped", "The microphone went away. What you said was not sent, because this page was out of sight; it is kept until you choose."],
+	stopped: ["What you said is still here", "It was not sent. It is kept on this page until you choose."],
+};
 
 const MICROPHONE = {
 	denied: ["The microphone is blocked", "This page may not use it. Allow the microphone for this site, next to the address at the top of the browser, and try again."],
@@ -43,7 +52,7 @@ function failure(state, [title, text], actions, more = {}) {
 
 /* why: a key of MICROPHONE. */
 export function microphoneFailure(why) {
-	return failure("error", MICROPHONE[why] ?? MICROPHONE.failed, why === "missing" ? ["listen", "dismiss"] : ["listen"]);
+	return failure("error", MICROPHONE[why] ?? MICROPHONE.failed, ["listen", "dismiss"]);
 }
 
 /* why: a key of CANNOT. There is nothing to press. */
@@ -55,57 +64,79 @@ export function expired() {
 	return failure("error", ["This conversation has come to its end", "Its time has run out. You can begin a new one."], ["restart"]);
 }
 
-function waitFor(name, words, error, tries) {
+/* why: a key of HELD. */
+export function held(why) {
+	return failure("error", HELD[why], ["send", "discard"], { keep: true });
+}
+
+function waitFor(words, error, tries, holds) {
 	const seconds = error.retryAfter || UNAVAILABLE_WAIT_S;
 	if (tries > MAX_UNATTENDED_TRIES)
-		return failure("error", [words[0], "It has not worked for a while now. You can try again whenever you like."],
-		    name === "turn" ? ["retry", "discard"] : ["retry", "dismiss"], { keep: true, ref: error.requestId });
-	return failure("waiting", [words[0], name === "turn" ? `${words[1]} ${KEPT}` : words[1]],
-	    name === "turn" ? ["discard"] : ["dismiss"], { wait: seconds, keep: true });
+		return tired(words[0], error, holds);
+	return failure("waiting", [words[0], holds ? `${words[1]} ${KEPT}` : words[1]],
+	    [holds ? "discard" : "dismiss"], { wait: seconds, keep: true });
+}
+
+function tired(title, error, holds) {
+	return failure("error", [title, `It has not worked for a while now.${holds ? ` ${IN_PAGE}` : ""} You can try again whenever you like.`],
+	    ["retry", holds ? "discard" : "dismiss"], { keep: true, ref: error.requestId });
 }
 
 /*
- * name: "start", "turn" or "end". error: an ApiError. tries: how often
- * this has failed so far, this time included. held: a recording waits.
+ * name: "start", "turn", "voice" (a spoken reply is loaded) or "end". error: an
+ * ApiError. tries: how often this has failed so far, this time included. holds: a
+ * recording waits with it, and there is no choice that drops it but "discard".
  */
-export function explain(name, error, tries) {
+export function explain(name, error, tries, holds) {
 	const turn = name === "turn";
-	const again = turn ? ["retry", "discard"] : ["retry", "dismiss"];
-	const more = { keep: turn, ref: error.requestId };
+	const leave = holds ? "discard" : "dismiss";
+	const again = ["retry", leave];
+	const more = { keep: holds, ref: error.requestId };
+	const kept = (words) => holds ? `${words} ${IN_PAGE}` : words;
 
-	if (error.kind === "network")
-		return failure("offline", ["The connection is lost", turn ?
+	if (error.kind === "network") {
+		if (tries > MAX_UNATTENDED_TRIES)
+			return tired("The connection keeps breaking", error, holds);
+		return failure("offline", ["The connection is lost", holds ?
 		    "Your words are safe on this page. They will be sent when the connection is back." :
-		    "It is tried again as soon as the connection is back."], again, { probe: true, keep: turn });
+		    "It is tried again as soon as the connection is back."], again, { probe: true, keep: holds });
+	}
 	if (error.kind === "timeout")
 		return failure("error", ["No answer came", turn ?
 		    "It took too long. Your words are still here: send them again, and they will not be counted twice." :
-		    "It took too long."], again, more);
+		    kept("It took too long.")], again, more);
 
 	switch (error.status) {
 	case 401:
 		return failure("error", error.word === "invalid_api_key" ?
-		    ["This key is not accepted", "It may be mistyped, or have run out. Whoever gave it to you can tell you more."] :
-		    ["A key is needed", "This service is open to people with an access key."], ["key", "dismiss"], more);
+		    ["This key is not accepted", kept("It may be mistyped, or have run out. Whoever gave it to you can tell you more.")] :
+		    ["A key is needed", kept("This service is open to people with an access key.")], ["key", leave], more);
 	case 403:
 		if (error.word === "insufficient_scope")
-			return failure("error", ["This key does not allow it", "Another access key may."], ["key", "dismiss"], more);
-		return failure("error", ["This is not allowed from here", "The service does not accept this page's requests. Whoever runs it can tell you more."], ["dismiss"], more);
+			return failure("error", ["This key does not allow it", kept("Another access key may.")], ["key", leave], more);
+		if (error.word === "client_blocked")
+			return failure("error", ["This connection is blocked for now", kept("Whoever runs the service has closed it to where you are. That may pass: try again in a while, or ask them.")],
+			    again, more);
+		return failure("error", ["This is not allowed from here", kept("The service does not accept this page's requests. Whoever runs it can tell you more.")],
+		    holds ? again : ["dismiss"], more);
 	case 404:
 		return failure("error", ["This conversation has ended", turn ?
 		    "It has run out, or was ended elsewhere. You can begin a new one, and send what you just said to it." :
 		    "It has run out, or was ended elsewhere. You can begin a new one."],
-		    turn ? ["restart-send", "restart"] : ["restart"], more);
+		    holds ? ["restart-send", "discard"] : ["restart"], more);
+	case 409:
+		return waitFor(["One moment", "The service is still at work on it, and is asked again by itself."], error, tries, holds);
 	case 429:
-		return waitFor(name, ["A short pause", "That was a lot in a little time. It goes on by itself in a moment."], error, tries);
+		return waitFor(["A short pause", "That was a lot in a little time. It goes on by itself in a moment."], error, tries, holds);
 	case 503:
-		return waitFor(name, ["A moment, please", "The service is busy or catching up, and is asked again by itself."], error, tries);
+		return waitFor(["A moment, please", "The service is busy or catching up, and is asked again by itself."], error, tries, holds);
 	case 504:
-		return failure("error", ["The answer took too long", "Your words are still here. You can send them again, or leave it."], again, more);
+		return failure("error", ["The answer took too long", holds ?
+		    "Your words are still here. You can send them again, or discard them." : "You can try again, or leave it."], again, more);
 	}
-	if (turn && TURN_STATUS.has(error.status))
-		return failure("error", TURN_STATUS.get(error.status), ["listen"], { ref: error.requestId });
-	return failure("error", ["Something went wrong", turn ?
+	if (turn && TURN_STATUS.has(error.status) && error.word !== "idempotency_mismatch")
+		return failure("error", TURN_STATUS.get(error.status), ["listen", "dismiss"], { ref: error.requestId });
+	return failure("error", ["Something went wrong", holds ?
 	    "It was not you. Your words are still here, and can be sent again." :
 	    "It was not you. Please try again."], again, more);
 }

@@ -17,6 +17,7 @@ export class Meter {
 	#source = null;
 	#onLevel;
 	#last = 0;
+	#frame = 0;		/* the one that is asked for, or 0 */
 	#still = window.matchMedia("(prefers-reduced-motion: reduce)");
 	#dark = window.matchMedia("(prefers-color-scheme: dark)");
 
@@ -32,24 +33,27 @@ export class Meter {
 
 	/* source: a function that says the level now, 0 to 1. */
 	follow(source) {
-		const idle = this.#source === null;
 		this.#source = source;
 		this.#history.length = 0;
-		if (idle)
-			requestAnimationFrame((t) => this.#tick(t));
+		if (!this.#frame)
+			this.#next();
 	}
 
 	rest() {
 		this.#source = null;
+		cancelAnimationFrame(this.#frame);
+		this.#frame = 0;
 		this.#history.length = 0;
 		this.#onLevel(0);
 		this.#draw();
 	}
 
+	#next() {
+		this.#frame = requestAnimationFrame((t) => this.#tick(t));
+	}
+
 	#tick(now) {
-		if (!this.#source)
-			return;
-		requestAnimationFrame((t) => this.#tick(t));
+		this.#next();
 		if (now - this.#last < (this.#still.matches ? STILL_FRAME_MS : FRAME_MS))
 			return;
 		this.#last = now;

@@ -21,7 +21,7 @@ const root = document.documentElement;
 /* state: what is shown, what the button is called, what is said. */
 const STATES = {
 	loading: ["Getting ready", "Getting ready", ""],
-	welcome: ["Tap the light to begin", "Begin a conversation", ""],
+	welcome: ["Tap the light to begin", "Begin a conversation", "Tap the light to begin."],
 	starting: ["One moment", "One moment", "One moment."],
 	ready: ["Tap or hold to speak", "Start speaking", "Ready. Start speaking when you like."],
 	opening: ["Opening the microphone", "Opening the microphone", ""],
@@ -36,12 +36,17 @@ const STATES = {
 	ended: ["Tap the light to begin anew", "Begin a new conversation", "The conversation is over."],
 };
 const BUSY = new Set(["loading", "starting", "opening", "sending", "thinking", "waiting", "offline", "blocked"]);
-const CANCEL = { opening: "Cancel", listening: "Discard", sending: "Cancel", thinking: "Cancel", speaking: "Stop" };
+const CANCEL = { starting: "Cancel", opening: "Cancel", listening: "Discard", sending: "Cancel", thinking: "Cancel", speaking: "Stop" };
+
+/* While the microphone is opened or open, nothing may be played into it. */
+const SILENT = new Set(["starting", "opening", "listening"]);
 
 const ACTIONS = {
-	retry: "Try now", discard: "Discard", dismiss: "Leave it", listen: "Try again",
+	retry: "Try now", send: "Send it", discard: "Discard", dismiss: "Leave it", listen: "Try again",
 	restart: "Begin a new one", "restart-send": "Begin a new one and send it", key: "Enter the key",
 };
+
+const LOG_MARGIN_PX = 24;
 
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
@@ -71,6 +76,7 @@ function replayPicture() {
 export class View {
 	meter = new Meter($("meter"), (level) => $("orb").style.setProperty("--level", level.toFixed(3)));
 	onAction = () => {};
+	#unheard = false;	/* a notice came while a dialog lay over it */
 
 	state(name, { hint } = {}) {
 		const [shown, label, said] = STATES[name];
@@ -81,6 +87,13 @@ export class View {
 		$("orb-label").textContent = label;
 		orb.disabled = name === "loading" || name === "blocked";
 		orb.setAttribute("aria-disabled", String(BUSY.has(name)));
+		/* What the keys do is true, and shown, in this state only. */
+		if (name === "ready")
+			orb.setAttribute("aria-describedby", "keys");
+		else
+			orb.removeAttribute("aria-describedby");
+		for (const button of document.querySelectorAll(".replay"))
+			button.setAttribute("aria-disabled", String(SILENT.has(name)));
 		this.#cancel(CANCEL[name] ?? "");
 		$("sent").hidden = name !== "sending";
 		$("sent").value = 0;
@@ -108,9 +121,9 @@ export class View {
 		this.say(words);
 	}
 
-	listened(seconds, limit) {
-		const left = limit - seconds;
-		$("status").textContent = left <= 15 ? `Listening, ${Math.max(Math.ceil(left), 0)} s left` : `Listening ${clock(seconds)}`;
+	/* left: seconds, when there are few; else null. */
+	listened(seconds, left) {
+		$("status").textContent = left === null ? `Listening ${clock(seconds)}` : `Listening, ${Math.max(Math.ceil(left), 0)} s left`;
 	}
 
 	sent(part) {
@@ -133,19 +146,29 @@ export class View {
 		$("log").replaceChildren();
 	}
 
+	/* The words' own direction, whatever the page's. */
 	#append(kind, who, text) {
 		const article = element("div", `turn ${kind}`);
-		const words = element("p", "words", text);
-		words.prepend(element("span", "unseen", `${who}: `));
+		const words = element("p", "words");
+		const said = element("span", "said", text);
+		said.dir = "auto";
+		words.append(element("span", "unseen", `${who}: `), said);
 		article.append(words);
 		$("log").append(article);
-		$("log").scrollTop = $("log").scrollHeight;
+		this.#showFrom(article);
 		return article;
 	}
 
+	/* Its beginning at the top, or all of it where there is room: who reads along begins there. */
+	#showFrom(article) {
+		const log = $("log");
+		log.scrollTop = article.offsetTop - log.offsetTop - LOG_MARGIN_PX;
+	}
+
 	addNote(text) {
-		$("log").append(element("p", "note", text));
-		$("log").scrollTop = $("log").scrollHeight;
+		const note = element("p", "note", text);
+		$("log").append(note);
+		this.#showFrom(note);
 	}
 
 	addYou(text) {
@@ -173,15 +196,30 @@ export class View {
 				button.lastChild.textContent = is ? "Stop" : "Play again";
 			},
 			note: (words) => {
+				const log = $("log");
+				const atEnd = log.scrollHeight - log.clientHeight - log.scrollTop < LOG_MARGIN_PX;
 				if (![...foot.querySelectorAll(".foot-note")].some((n) => n.textContent === words))
 					foot.append(element("p", "foot-note", words));
-				$("log").scrollTop = $("log").scrollHeight;
+				if (atEnd)
+					log.scrollTop = log.scrollHeight;
+			},
+			unnote: (...these) => {
+				for (const n of foot.querySelectorAll(".foot-note"))
+					if (these.includes(n.textContent))
+						n.remove();
+			},
+			/* It cannot be heard any more. */
+			gone: () => {
+				if (button === document.activeElement)
+					$("log").focus({ preventScroll: true });
+				button?.remove();
+				button = null;
 			},
 		};
-		article.append(foot);
 		for (const words of notes)
-			handle.note(words);
-		$("log").scrollTop = $("log").scrollHeight;
+			foot.append(element("p", "foot-note", words));
+		article.append(foot);
+		this.#showFrom(article);
 		return handle;
 	}
 
@@ -215,6 +253,16 @@ export class View {
 		$("notice-ref").textContent = plan.ref ? `Reference ${plan.ref}` : "";
 		if (plan.state === "error")
 			$("orb-label").textContent = $("status").textContent = ACTIONS[plan.actions[0]];
+		/* Only where the page itself scrolls (very small windows) does this move anything. */
+		$("notice").scrollIntoView({ block: "nearest" });
+		this.#unheard = document.querySelector("dialog[open]") !== null;
+	}
+
+	/* A dialog has closed: what came under it was not said to a screen reader. */
+	uncovered() {
+		if (this.#unheard && !$("notice").hidden)
+			this.say(`${$("notice-title").textContent}. ${$("notice-text").textContent}`);
+		this.#unheard = false;
 	}
 
 	/* What the light does while there is a choice: the first of them. */

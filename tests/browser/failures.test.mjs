@@ -27,33 +27,35 @@ async function answerNextTurn(page, answer) {
 /* Refusals of a turn that leave the choice to the person: status, word, title, first action, kept. */
 const TURN_REFUSALS = [
 	[400, "bad_request", "That did not arrive whole", "listen", false],
-	[403, "origin_denied", "This is not allowed from here", "dismiss", true],
+	[403, "origin_denied", "This is not allowed from here", "retry", true],
+	[403, "client_blocked", "This connection is blocked for now", "retry", true],
 	[413, "payload_too_large", "That was too long", "listen", false],
 	[415, "unsupported_media_type", "This recording cannot be read", "listen", false],
 	[422, "audio_undecodable", "That could not be understood", "listen", false],
+	[422, "idempotency_mismatch", "Something went wrong", "retry", true],
 	[500, "internal", "Something went wrong", "retry", true],
 	[502, "bad_gateway", "Something went wrong", "retry", true],
 	[504, "upstream_timeout", "The answer took too long", "retry", true],
 ];
 
 function turnRefusal([status, word, wantedTitle, action, kept]) {
-	return [`a turn refused with ${status}`, async (world) => {
+	return [`a turn refused with ${status} ${word}`, async (world) => {
 		const page = await openPage(world);
 		await begin(page);
+		const sent = keys(page);
 		await refuse(page, VOICE, refusal(status, word));
 		await speak(page);
 		await state(page, "error");
 		same(await title(page), wantedTitle, "title");
 		same(await page.getAttribute("#notice-actions button", "data-action"), action, "main action");
+		same(await page.locator("#notice-actions [data-action=discard]").count(), kept ? 1 : 0, "ways to discard what is kept");
+		same(await page.evaluate(() => window.vgGuarded()), kept, "asked before the page is left");
 		check(/Reference 0b0c7a52/.test(await text(page, "#notice-ref")), "the request id is not shown");
 		await picture(page, `error-${status}`);
 		await page.click("#orb");
+		await state(page, action === "retry" ? "speaking" : "listening");
 		if (action === "retry")
-			await state(page, "speaking");
-		else if (action === "listen")
-			await state(page, "listening");
-		else
-			await state(page, "ready");
+			same(sent[0] !== sent[1], word === "idempotency_mismatch", "another key for the second try");
 		if (!kept)
 			same(await page.locator(".you").count(), 0, "turns shown");
 		await page.done();
@@ -325,12 +327,82 @@ export default [
 		await page.done();
 	}],
 
-	["a session whose time has run out while the page was open", async (world) => {
+	["a recording that waits for a new conversation is guarded as any", async (world) => {
+		const page = await openPage(world);
+		await begin(page);
+		await refuse(page, VOICE, refusal(404, "session_not_found"));
+		await speak(page, SENTENCE_S);
+		await state(page, "error");
+		await refuse(page, START, refusal(429, "rate_limited", { "Retry-After": "600" }));
+		await press(page, "restart-send");
+		await state(page, "waiting");
+		check(/What you said is kept/.test(await text(page, "#notice-text")), "it is not said that it is kept");
+		same(await page.locator("#notice-actions button").allInnerTexts().then((all) => all.join()), "Discard", "choices");
+		check(await page.evaluate(() => window.vgGuarded()), "the page may be left without a question");
+		await press(page, "discard");
+		await state(page, "welcome");
+		same(await page.locator(".turn").count(), 0, "turns of the conversation that is over");
+		check(!(await page.evaluate(() => window.vgGuarded())), "a question where nothing is kept");
+		await page.done();
+	}],
+
+	["Escape asks before it throws away what was said", async (world) => {
+		const page = await openPage(world);
+		await begin(page);
+		await record(page, SENTENCE_S);
+		await page.keyboard.press("Escape");
+		await state(page, "error");
+		same(await title(page), "Discard what you said?", "title");
+		check(await page.evaluate(() => window.vgGuarded()), "the page may be left without a question");
+		await press(page, "send");
+		await state(page, "speaking");
+		check(/father/i.test(await text(page, ".you .words")), "what was said is not there");
+		await page.done();
+	}],
+
+	["held, let go for the prompt, and held again: one recording, and one microphone", async (world) => {
 		const page = await openPage(world, { init: () => {
-			if (!sessionStorage.getItem("voicegate.session"))
-				sessionStorage.setItem("voicegate.session", JSON.stringify({ id: "3f0e4c0e-6f0e-4c6e-9d5a-0d4f2f8c1a11", expiresAt: Date.now() + 1200 }));
+			window.vgGate = new Promise((resolve) => { window.vgGrant = resolve; });
 		} });
-		await state(page, "ready");
+		const hold = async () => {
+			await page.hover("#orb");
+			await page.mouse.down();
+			await state(page, "opening");
+			await page.waitForFunction(() => (window.vgDown ??= performance.now()) + 600 < performance.now(), undefined, { polling: 20 });
+			await page.evaluate(() => { delete window.vgDown; });
+		};
+		await begin(page);
+		await hold();
+		await page.mouse.up();
+		check(/Allow the microphone/.test(await text(page, "#status")), "it is not said what to do");
+		await hold();
+		await page.evaluate(() => window.vgGrant());
+		await state(page, "listening");
+		await page.waitForFunction(() => (window.vgHeard ??= performance.now()) + 3600 < performance.now(), undefined, { polling: 20 });
+		await page.mouse.up();
+		await state(page, "speaking");
+		check(/father/i.test(await text(page, ".you .words")), "what was said is not there");
+		same(await page.evaluate(() => window.vgTracks.map((t) => t.readyState).join()), "ended", "tracks that the page was given");
+		await page.done();
+	}],
+
+	["a session whose time has run out while the page was open, by the server's clock", async (world) => {
+		const page = await openPage(world, { init: () => {
+			const real = Date.now;
+			Date.now = () => real() + 25 * 3_600_000;	/* the device's is a day ahead */
+		} });
+		await begin(page);
+		await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+		await speak(page);	/* it would say so only while nothing else goes on */
+		await state(page, "speaking");
+		await page.click("#leave");
+		await page.click("#ending-yes");
+		await state(page, "ended");
+		await page.route(`**${START}`, (r) => r.fulfill({
+			status: 200, contentType: "application/json", headers: { Date: new Date(1e12).toUTCString() },
+			body: JSON.stringify({ session_id: "3f0e4c0e-6f0e-4c6e-9d5a-0d4f2f8c1a11", message: "", expires_at: new Date(1e12 + 1000).toISOString() }),
+		}), { times: 1 });
+		await page.click("#orb");
 		await state(page, "error");
 		same(await title(page), "This conversation has come to its end", "title");
 		await press(page, "restart");
@@ -346,7 +418,7 @@ export default [
 		await state(page, "ready");
 		check(/Text only/.test(await text(page, ".foot-note")), "it is not said");
 		same(await page.locator(".replay").count(), 0, "buttons to hear it");
-		same(await page.locator("#say").textContent(), "Reply: I am sorry about your father.", "what a screen reader is told");
+		same(await page.locator("#say").textContent(), "Text only: the voice is not available right now. Reply: I am sorry about your father.", "what a screen reader is told");
 		await picture(page, "degraded-speech");
 		await page.done();
 	}],
@@ -365,13 +437,15 @@ export default [
 	["audio that cannot be loaded, and then can", async (world) => {
 		const page = await openPage(world);
 		await begin(page);
-		await page.route("**/api/voice/audio/*", (r) => r.fulfill(refusal(404, "not_found")), { times: 1 });
+		await page.route("**/api/voice/audio/*", (r) => r.fulfill(refusal(500, "internal")), { times: 1 });
 		await speak(page);
 		await state(page, "thinking");
 		await state(page, "ready");
 		check(/could not be loaded/.test(await text(page, ".foot-note")), "it is not said");
 		await page.locator(".replay").last().click();
 		await state(page, "speaking");
+		await state(page, "ready");
+		same(await page.locator(".foot-note").count(), 0, "notes after it was heard");
 		await page.done();
 	}],
 
@@ -444,7 +518,11 @@ export default [
 		check(!(await page.evaluate(() => JSON.stringify(Object.entries(sessionStorage)))).includes("vg_wrong"), "a key that was not accepted was kept");
 		await press(page, "key");
 		same(await page.inputValue("#access-key"), "", "what is left in the field");
-		await page.fill("#access-key", "vg_test");
+		/* A character that no key has is told there and then; what cannot be seen is left out. */
+		await page.fill("#access-key", "vg\u2013test");
+		await page.keyboard.press("Enter");
+		check(await page.evaluate(() => document.getElementById("access").open && !document.getElementById("access-key").checkValidity()), "an odd key was taken");
+		await page.fill("#access-key", "vg_\u200btest ");
 		await page.keyboard.press("Enter");
 		await state(page, "ready");
 		await speak(page);

@@ -70,6 +70,36 @@ export async function foreignSite(port = 0, host = "127.0.0.1") {
 	};
 }
 
+/*
+ * On each page: whether leaving it would ask first, every microphone track
+ * that it was ever given, and each state that was entered with one of them
+ * still live that has no business with it (openPage's done() wants none).
+ */
+function watched() {
+	const asksFirst = () => {
+		const event = new Event("beforeunload", { cancelable: true });
+		window.dispatchEvent(event);
+		return event.defaultPrevented;
+	};
+	window.vgGuarded = asksFirst;
+	window.vgTracks = [];
+	window.vgLive = [];
+	const devices = navigator.mediaDevices;
+	const real = devices?.getUserMedia.bind(devices);
+	if (devices)
+		devices.getUserMedia = async (wanted) => {
+			await window.vgGate;
+			const stream = await real(wanted);
+			window.vgTracks.push(...stream.getTracks());
+			return stream;
+		};
+	new MutationObserver(() => {
+		const state = document.documentElement?.dataset.state;
+		if (state && state !== "opening" && state !== "listening" && window.vgTracks.some((t) => t.readyState === "live"))
+			window.vgLive.push(state);
+	}).observe(document, { attributes: true, attributeFilter: ["data-state"], subtree: true, childList: true });
+}
+
 /* One test's own page. Every error and every breach of the policy on it is kept. */
 export async function openPage(world, { microphone = true, init = null, goto = true, expectErrors = false, browser = world.browser, ...options } = {}) {
 	const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -84,12 +114,15 @@ export async function openPage(world, { microphone = true, init = null, goto = t
 			page.errors.push(m.text());
 	});
 	page.on("dialog", (d) => d.accept());
+	await page.addInitScript(watched);
 	if (init)
 		await page.addInitScript(init);
 	if (goto)
 		await page.goto(world.base);
 	page.done = async () => {
+		const live = page.url().startsWith(world.base) ? await page.evaluate(() => window.vgLive?.join() ?? "").catch(() => "") : "";
 		await context.close();
+		same(live, "", "states in which the microphone was still open");
 		if (!expectErrors)
 			same(page.errors.join(" | "), "", "errors on the page");
 	};
